@@ -1,0 +1,172 @@
+"""A generation run: prompts in, one output file, and a way to go on after an interruption.
+
+Beside the output lies `OUT.run.json` with the settings and the date of the run. A re-run of the same command finds what is done and
+goes on; with other settings it refuses, because the file would then hold two kinds of text under one name.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from assay.errors import DataError
+from assay.watermark.generate import Decoding, PromptLike, generate
+from assay.watermark.model import CausalModel
+from assay.watermark.profile import LoadedMark
+from assay.watermark.provenance import run_date
+from tqdm import tqdm
+
+from .prompts import Prompt, read_prompts
+from .records import Unreadable
+from .writer import JsonLinesWriter
+
+
+@dataclass(frozen=True)
+class PromptSource:
+    """Where prompts come from: a file, arguments, or nowhere (`count` texts from the start token).
+
+    Attributes:
+        path: file or `-`; None if there is none.
+        texts: prompts given one by one.
+        count: texts without a prompt; used when there is neither path nor texts.
+        prompt_field: field of the file's records that holds the prompt.
+    """
+
+    path: str | None = None
+    texts: tuple[str, ...] = ()
+    count: int = 1
+    prompt_field: str = "prompt"
+
+    def read(self) -> Iterator[Prompt | Unreadable]:
+        """Return the prompts, in order; opens the file at the call."""
+        if self.path is not None:
+            return read_prompts(self.path, prompt_field=self.prompt_field)
+        texts = self.texts or ("",) * self.count
+        return (Prompt(str(number), text, {}) for number, text in enumerate(texts))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what names these prompts, and changes when they do."""
+        if self.path is None:
+            return {"texts": list(self.texts), "count": 0 if self.texts else self.count}
+        if self.path == "-":
+            return {"path": "-", "field": self.prompt_field}
+        with open(self.path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"path": os.path.basename(self.path), "sha256": digest, "field": self.prompt_field}
+
+
+@dataclass
+class RunSummary:
+    """How a run ended: texts there before, texts written now, prompts that could not be used."""
+
+    there_before: int = 0
+    written: int = 0
+    refused: int = 0
+
+
+class GenerationRun:
+    """One output file and the settings it is written with. Checks both before a model is loaded.
+
+    Args:
+        out: output file, or `-` for stdout (which cannot be resumed).
+        prompts: where prompts come from.
+        loaded: the mark, or None.
+        decoding: how texts are drawn.
+        model_name: name, revision and data type of the model.
+
+    Raises:
+        DataError: if the output is a file that this run did not begin, or began with other settings.
+    """
+
+    def __init__(
+        self,
+        out: str,
+        prompts: PromptSource,
+        loaded: LoadedMark | None,
+        decoding: Decoding,
+        model_name: tuple[str, ...],
+    ) -> None:
+        self.out = out
+        self._prompts = prompts
+        self._loaded = loaded
+        self._decoding = decoding
+        self._stream = prompts.read()  # a missing file is known before a model is loaded
+        self._settings = {
+            "model": list(model_name),
+            "mark": loaded.profile.fingerprint if loaded else None,
+            "decoding": asdict(decoding),
+            "prompts": prompts.describe(),
+        }
+        self.created_at = run_date()
+        if out != "-":
+            self._begin_or_resume(Path(out), Path(f"{out}.run.json"))
+
+    def _begin_or_resume(self, out: Path, manifest: Path) -> None:
+        if not out.exists():
+            content = {"settings": self._settings, "date": self.created_at, "started_at": datetime.now(UTC).isoformat()}
+            temporary = manifest.with_name(manifest.name + ".tmp")
+            try:
+                temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+                os.replace(temporary, manifest)
+            except OSError as error:
+                raise DataError(
+                    f"cannot write {manifest}: {error.strerror}; choose an --out that can be written"
+                ) from None
+            return
+        try:
+            content = json.loads(manifest.read_text(encoding="utf-8"))
+            settings, self.created_at = content["settings"], content["date"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataError(
+                f"{out} exists and no run of this command is recorded in {manifest}; it is not overwritten: choose another --out"
+            ) from None
+        different = [name for name in self._settings if settings.get(name) != self._settings[name]]
+        if different:
+            raise DataError(
+                f"{out} was begun with another {' and '.join(different)}; give the same settings to finish it, "
+                "or choose another --out"
+            )
+
+    def write(self, model: CausalModel, say: Callable[[str], None]) -> RunSummary:
+        """Generate what is missing. Each batch is on disk before the next begins.
+
+        Raises:
+            DataError: if there is no prompt at all, or the output cannot be written.
+        """
+        summary = RunSummary()
+        with JsonLinesWriter(self.out, append=self.out != "-") as writer:
+            done = set(writer.resumed.ids)
+            summary.there_before = len(done)
+            usable = self._usable(say, summary)
+            batches = generate(usable, model, self._loaded, self._decoding, done=done, created_at=self.created_at)
+            with tqdm(unit=" texts", disable=None, file=sys.stderr, initial=len(done), total=self._total()) as progress:
+                for batch in batches:
+                    for refused in batch.refused:
+                        say(str(refused))
+                    summary.refused += len(batch.refused)
+                    writer.write_all(batch.records)
+                    summary.written += len(batch.records)
+                    progress.update(len(batch.records))
+        if not (summary.there_before or summary.written or summary.refused):
+            raise DataError(
+                f"{self._prompts.path} holds no prompt; give one a line, or JSON Lines with a field 'prompt'"
+            )
+        return summary
+
+    def _usable(self, say: Callable[[str], None], summary: RunSummary) -> Iterable[PromptLike]:
+        for item in self._stream:
+            if isinstance(item, Unreadable):
+                say(f"{item.place}: {item.message}")
+                summary.refused += 1
+            else:
+                yield item
+
+    def _total(self) -> int | None:
+        if self._prompts.path is not None:
+            return None
+        return (len(self._prompts.texts) or self._prompts.count) * self._decoding.samples

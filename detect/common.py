@@ -1,0 +1,111 @@
+"""Word sequences that human texts share: left out of the evidence, so that p-values hold under one fixed key.
+
+The null law of a mark is exact over keys. A detector, though, uses one key on many texts, and under one key the pair ("of", "the")
+is green in all of them or in none: what texts share, their false alarms share. With width-1 contexts and nothing left out, the
+number of 10,000 human passages below p = 0.01 scattered over keys with 4 times the binomial standard deviation (measured; the
+figures are in `bench/null.json`). Leaving out the (context, token) pairs inside the 13,000 most shared English word sequences
+brings it to the binomial one, at the cost of a quarter of the scored tokens: the most predictable ones, which carry
+little mark.
+
+A min-hash context is one token of a window, so texts share far more of its pairs ("the" somewhere before "of"). There the pairs
+of the 250 tokens that weigh most in the same list are left out, which brings the scatter from 3.5 times the binomial one to 1.2 (width 4).
+
+The list is text (`common_en_1.json`), so it serves every tokenizer: each sequence is tokenised and every window of
+`context_width` + 1 tokens inside it is left out. It was fixed before any key was drawn, which keeps the test exact. It counts
+10,000 two-word and 3,000 three-word sequences by the number of 1,200-character passages of human text they occur in.
+To make one for another language or domain: `python -m assay.detect.common < texts.jsonl > list.json`, and give its path as
+`skip_common` in the profile.
+"""
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from assay.errors import BadProfile
+from assay.watermark.hashing import U64, HashKey, candidate_words, words_of
+from assay.watermark.kernels import CommonSet
+from assay.watermark.tokenizer import TextTokenizer
+
+_UNIT = re.compile(r" ?[^\W\d_]+(?:['’][^\W\d_]+)*| ?\d+| ?[^\w\s]+|\s+|_+")
+_PASSAGE_CHARS = 1200
+_FREQUENT_TOKENS = 250
+NONE = "none"
+
+
+def common_words(name: str, tokenizer: TextTokenizer, key: HashKey) -> CommonSet:
+    """Return the contract's words of all token windows inside the sequences of a list, under this key.
+
+    Raises:
+        BadProfile: if there is no such list.
+    """
+    if name == NONE:
+        return CommonSet()
+    encodings = tokenizer.backend.encode_batch(list(_sequences(name)), add_special_tokens=False)
+    lengths = np.array([len(e.ids) for e in encodings])
+    ids = np.array([i for e in encodings for i in e.ids], np.int64)
+    position = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    words = words_of(ids, key)[position[key.width :] >= key.width]
+    if key.kind == "minhash" and key.width:
+        words = np.concatenate([words, _pairs_of(_frequent(encodings), key)])
+    return CommonSet(words)
+
+
+def _frequent(encodings: list[Any]) -> U64:
+    """Return the tokens that weigh most in the list, a sequence of rank r counting as Zipf's 1 / (r + 10)."""
+    weight: Counter[int] = Counter()
+    for rank, encoding in enumerate(encodings):
+        for token in encoding.ids:
+            weight[token] += 1.0 / (rank + 10)
+    return np.array([token for token, _ in weight.most_common(_FREQUENT_TOKENS)], np.uint64)
+
+
+def _pairs_of(tokens: U64, key: HashKey) -> U64:
+    """Return the words of every (context token, token) pair, the context token being the one with the least hash."""
+    paired = replace(key, width=1)
+    return np.concatenate([candidate_words(tokens[i : i + 1], tokens, paired) for i in range(len(tokens))])
+
+
+@lru_cache(maxsize=4)
+def _sequences(name: str) -> tuple[str, ...]:
+    shipped = re.fullmatch(r"([a-z]+)-(\d+)", name)
+    path = Path(__file__).parent / f"common_{shipped[1]}_{shipped[2]}.json" if shipped else Path(name)
+    try:
+        sequences = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise BadProfile(
+            f"skip_common {name!r} is neither a list shipped with this version (en-1), nor a readable JSON file, nor 'none'"
+        ) from None
+    if not isinstance(sequences, list) or not all(isinstance(s, str) for s in sequences):
+        raise BadProfile(f"skip_common {name!r} must be a JSON list of strings")
+    return tuple(sequences)
+
+
+def count_common(texts: Iterable[str], pairs: int = 10_000, triples: int = 3_000, passages: int = 4) -> list[str]:
+    """Return the most shared word sequences of human texts, by the number of passages they occur in.
+
+    Args:
+        texts: human texts; each gives at most `passages` passages of 1,200 characters.
+        pairs: how many sequences of two units (words, numbers, runs of punctuation or white space) to keep.
+        triples: how many of three.
+        passages: passages taken from the start of each text, so that long documents do not dominate.
+    """
+    twos: Counter[str] = Counter()
+    threes: Counter[str] = Counter()
+    for text in texts:
+        for start in range(0, min(len(text), passages * _PASSAGE_CHARS), _PASSAGE_CHARS):
+            units = _UNIT.findall(text[start : start + _PASSAGE_CHARS])
+            twos.update({a + b for a, b in zip(units, units[1:], strict=False)})
+            threes.update({a + b + c for a, b, c in zip(units, units[1:], units[2:], strict=False)})
+    return [s for s, _ in twos.most_common(pairs)] + [s for s, _ in threes.most_common(triples)]
+
+
+if __name__ == "__main__":
+    lines = (json.loads(line)["text"] for line in sys.stdin)
+    json.dump(count_common(lines), sys.stdout, ensure_ascii=False, indent=0)

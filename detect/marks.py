@@ -1,0 +1,179 @@
+"""Find marks in texts: tokenise once per tokenizer, test every mark, locate on request.
+
+Needs no prompt, no model, no torch: only profile, key and tokenizer. One `MarkDetector` serves many batches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from assay.errors import BadProfile
+from assay.models import EMBEDDED, resolve
+from assay.watermark.kernels import CommonSet
+from assay.watermark.profile import LoadedMark, check_tokenizer, load_mark
+from assay.watermark.tokenizer import TextTokenizer, load_tokenizer
+
+from .common import common_words
+from .detection import Decision, Detection, Span, Threshold
+from .evidence import BatchEvidence, Reason, gather
+from .exact import binomial_log10_sf_batch, z_score
+from .segments import significant_segments
+from .tokens import Tokens, tokenize
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A mark with what its tests need."""
+
+    loaded: LoadedMark
+    tokenizer: TextTokenizer
+    common: CommonSet
+    min_tokens: int
+
+
+class MarkDetector:
+    """Tests texts for marks.
+
+    Args:
+        marks: profiles with their keys.
+        threshold: error rate and minimum of scored tokens; the profiles' own minimum where it has none.
+        spans: whether to locate marked stretches too.
+        model: folder or hub id whose tokenizer to use, in place of the one each profile names.
+
+    Raises:
+        TokenizerMismatch: if that tokenizer is not the one the profile was made for.
+        BadProfile, ModelError: if there is no mark, or a tokenizer or list cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        marks: Sequence[LoadedMark],
+        threshold: Threshold | None = None,
+        *,
+        spans: bool = False,
+        model: str | None = None,
+    ) -> None:
+        if not marks:
+            raise BadProfile("no mark given: name at least one profile (--mark mark.toml)")
+        self.threshold = threshold or Threshold()
+        self.spans = spans
+        tokenizers: dict[str, TextTokenizer] = {}
+        prepared: list[_Prepared] = []
+        for loaded in marks:
+            source = _source(loaded, model)
+            if source not in tokenizers:
+                tokenizers[source] = load_tokenizer(source)
+            tokenizer = tokenizers[source]
+            check_tokenizer(loaded, tokenizer, model or loaded.profile.model)
+            common = common_words(loaded.profile.skip_common, tokenizer, loaded.mark.hash_key)
+            minimum = self.threshold.min_tokens or loaded.profile.min_tokens
+            prepared.append(_Prepared(loaded, tokenizer, common, minimum))
+        self._prepared = tuple(prepared)
+
+    def detect(self, texts: Sequence[str]) -> list[list[Detection]]:
+        """Return, for each text, one detection per mark, in the order the marks were given."""
+        batches: dict[str, Tokens] = {}
+        columns: list[list[Detection]] = []
+        for mark in self._prepared:
+            name = mark.tokenizer.fingerprint
+            if name not in batches:
+                batches[name] = tokenize(texts, mark.tokenizer, with_chars=self.spans)
+            tokens = batches[name]
+            columns.append(self._detections(mark, tokens, gather(tokens, mark.loaded.mark, mark.common)))
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def decide(self, detections: Sequence[Detection]) -> Decision:
+        """Return the verdict on one text from its detections."""
+        return self.threshold.decide(detections)
+
+    def _detections(self, mark: _Prepared, tokens: Tokens, batch: BatchEvidence) -> list[Detection]:
+        gamma = batch.law.gamma
+        log10_p = binomial_log10_sf_batch(batch.n_positive, batch.n_scored, gamma)
+        found: list[Detection] = []
+        for d in range(len(tokens)):
+            n_scored, green = int(batch.n_scored[d]), int(batch.n_positive[d])
+            part = slice(int(tokens.offsets[d]), int(tokens.offsets[d + 1]))
+            abstained = _abstention(mark, n_scored, part.stop - part.start)
+            spans, best = ((), None) if abstained or not self.spans else self._locate(mark, tokens, batch, part)
+            found.append(
+                Detection(
+                    detector=f"{mark.loaded.profile.scheme}:{mark.loaded.name}",
+                    statistic=green,
+                    log10_p=float(log10_p[d]),
+                    z=z_score(green, n_scored, gamma),
+                    n_scored=n_scored,
+                    n_tokens=part.stop - part.start,
+                    skipped=_skipped(batch.reason[part]),
+                    spans=spans,
+                    best_span_log10_p=best,
+                    abstained=abstained,
+                    warnings=mark.loaded.mark.warnings,
+                    profile_fingerprint=mark.loaded.profile.fingerprint,
+                    key_fingerprint=mark.loaded.profile.key_fingerprint,
+                )
+            )
+        return found
+
+    def _locate(
+        self, mark: _Prepared, tokens: Tokens, batch: BatchEvidence, part: slice
+    ) -> tuple[tuple[Span, ...], float]:
+        """Return the significant stretches of one document, and the p-value of its best one."""
+        if tokens.chars is None:
+            raise ValueError("spans need tokens with their characters: tokenize(..., with_chars=True)")
+        places = part.start + np.flatnonzero(batch.reason[part] == Reason.SCORED)
+        green = batch.values[places].astype(np.bool_)
+        alpha = self.threshold.alpha / (2 * len(self._prepared))  # a text is looked at twice by every mark
+        found = significant_segments(green, batch.law.gamma, mark.loaded.mark.alternative.gamma, alpha)
+        spans: list[Span] = []
+        for start, stop, log10_p in zip(found.start, found.stop, found.log10_p, strict=True):
+            first, last = int(places[start]), int(places[stop - 1])
+            spans.append(
+                Span(
+                    start=int(tokens.chars[first, 0]),
+                    stop=int(tokens.chars[last, 1]),
+                    start_token=first - part.start,
+                    stop_token=last + 1 - part.start,
+                    green=int(green[start:stop].sum()),
+                    n_scored=int(stop - start),
+                    log10_p=float(log10_p),
+                )
+            )
+        return tuple(spans), found.best_log10_p
+
+
+def detect_text(
+    text: str, *profiles: str | Path, alpha: float = 1e-3, spans: bool = True
+) -> tuple[Decision, list[Detection]]:
+    """Test one text for the marks of one or more profiles.
+
+    Returns:
+        The decision, corrected for the number of tests, and one detection per profile.
+    """
+    detector = MarkDetector([load_mark(path) for path in profiles], Threshold(alpha), spans=spans)
+    detections = detector.detect([text])[0]
+    return detector.decide(detections), detections
+
+
+def _source(loaded: LoadedMark, model: str | None) -> str:
+    """Return what to load the tokenizer from; a folder named in a profile may be relative to the profile."""
+    named = model or loaded.profile.model
+    beside = loaded.path.parent / named
+    if model is None and named != EMBEDDED and not Path(named).exists() and beside.is_dir():
+        return str(beside)
+    return resolve(named)
+
+
+def _abstention(mark: _Prepared, n_scored: int, n_tokens: int) -> str:
+    """Return why the mark cannot be tested on this document, or an empty string."""
+    if n_scored < mark.min_tokens:
+        what = "no token" if not n_tokens else f"{n_scored} distinct (context, token) pairs of {n_tokens} tokens"
+        return f"too short or too repetitive: {what}, needs {mark.min_tokens}"
+    if not mark.loaded.mark.trusted:
+        return f"needs calibration on human text: {'; '.join(mark.loaded.mark.warnings)}"
+    return ""
+
+
+def _skipped(reason: np.ndarray) -> dict[str, int]:
+    counts = np.bincount(reason, minlength=len(Reason))
+    return {r.name.lower(): int(counts[r]) for r in Reason if r is not Reason.SCORED and counts[r]}

@@ -1,0 +1,49 @@
+"""Texts as ragged token arrays: all ids in one array, document boundaries in another, character offsets when asked for.
+
+No special tokens are added. Control tokens that are spelt out in a text ("<|endoftext|>") come back as their ids and are
+recorded as such by the evidence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from assay.watermark.tokenizer import TextTokenizer
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A batch of D tokenised documents with N tokens in all.
+
+    Attributes:
+        ids: (N,) int32.
+        offsets: (D + 1,) int64; document d is ids[offsets[d] : offsets[d + 1]].
+        special: (V,) bool, which ids are control tokens.
+        chars: (N, 2) int64, where each token starts and stops in its document's text, in characters; None if not asked for.
+    """
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    special: NDArray[np.bool_]
+    chars: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def tokenize(texts: Sequence[str], tokenizer: TextTokenizer, *, with_chars: bool = False) -> Tokens:
+    """Read texts with a tokenizer; `with_chars` keeps each token's place in its text.
+
+    Bytes of one character that fall into several tokens give each of them the character's whole range.
+    """
+    encodings = tokenizer.backend.encode_batch(list(texts), add_special_tokens=False)
+    offsets = np.zeros(len(encodings) + 1, np.int64)
+    per_document = [np.array(e.ids, np.int32) for e in encodings]
+    np.cumsum([len(ids) for ids in per_document], out=offsets[1:])
+    ids = np.concatenate(per_document) if per_document else np.empty(0, np.int32)
+    chars = None
+    if with_chars:
+        pieces = [np.array(e.offsets, np.int64).reshape(-1, 2) for e in encodings]
+        chars = np.concatenate(pieces) if pieces else np.empty((0, 2), np.int64)
+    return Tokens(ids, offsets, tokenizer.special, chars)

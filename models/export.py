@@ -1,0 +1,79 @@
+"""What leaves the work folder: the network in bfloat16 with its tokenizer, its recipe and its training log.
+
+`export` follows every checkpoint, so that a usable model is always at hand; `publish` copies the finished one to where it is shipped.
+"""
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import GenerationConfig, LlamaForCausalLM
+
+from .bpe import END_OF_TEXT_ID
+
+SHIPPED = {
+    "export/config.json": "config.json",
+    "export/generation_config.json": "generation_config.json",
+    "export/model.safetensors": "model.safetensors",
+    "export/tokenizer.json": "tokenizer.json",
+    "export/tokenizer_config.json": "tokenizer_config.json",
+    "recipe.json": "recipe.json",
+    "log.jsonl": "training.jsonl",
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a run took place."""
+
+    processor: str
+    threads: int
+    python: str
+    torch: str
+
+
+def processor(device: str = "cpu") -> str:
+    """Return the name of the GPU, or of the CPU as the system gives it."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def machine(device: str) -> Machine:
+    """Describe the machine this process trains on."""
+    return Machine(processor(device), torch.get_num_threads(), platform.python_version(), torch.__version__)
+
+
+def write_recipe(path: Path, recipe: dict[str, object], device: str) -> None:
+    """Write the recipe and the machine it runs on as JSON."""
+    content = {"recipe": recipe, "machine": asdict(machine(device))}
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def export(model: LlamaForCausalLM, work: Path) -> None:
+    """Write the network in bfloat16 with its tokenizer to ``export/`` in the work folder, ready for from_pretrained."""
+    folder = work / "export"
+    copy = LlamaForCausalLM(model.config)
+    nn.Module.to(copy, torch.bfloat16)
+    copy.load_state_dict(model.state_dict())
+    copy.generation_config = GenerationConfig(
+        bos_token_id=END_OF_TEXT_ID, eos_token_id=END_OF_TEXT_ID, pad_token_id=END_OF_TEXT_ID, do_sample=True
+    )
+    copy.save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_bytes((work / "tokenizer" / name).read_bytes())
+
+
+def publish(work: Path, out: Path) -> None:
+    """Copy what is shipped from the work folder to `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    for source, target in SHIPPED.items():
+        (out / target).write_bytes((work / source).read_bytes())

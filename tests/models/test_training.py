@@ -1,0 +1,205 @@
+"""The training recipe on a synthetic corpus of a few kilobytes: repeatable, resumable, and its parts do what they say."""
+
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from assay.models.architecture import Size, build
+from assay.models.bpe import END_OF_TEXT_ID, save_tokenizer, train_tokenizer
+from assay.models.checkpoint import read_log
+from assay.models.corpus import Document, Tokens, even_crops, pack, random_crops
+from assay.models.loop import Recipe, train
+from assay.models.optimizer import build_optimizers
+from assay.models.schedule import (
+    STAGES,
+    WARM_UP,
+    Stage,
+    StepBudget,
+    WallBudget,
+    learning_rate_factor,
+    stage_at,
+)
+from assay.models.scoring import document_losses, windows
+from hypothesis import given, strategies
+from tokenizers import Tokenizer
+
+CPU = torch.device("cpu")
+TINY = Size(width=32, layers=2, heads=2, mlp_width=64, vocab_size=300, context=64)
+RECIPE = Recipe(
+    budget=StepBudget(8),
+    size=TINY,
+    stages=(Stage(until=0.5, rows=4, length=16), Stage(until=1.0, rows=2, length=32)),
+    log_every=1,
+    valid_every=4,
+    checkpoint_every=4,
+    compiled=False,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Run on one thread: networks this small only lose by waiting for a second one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def sentences(n: int) -> list[str]:
+    """Return `n` short documents with a little grammar, the same every time."""
+    draw = random.Random(0)
+    subjects, verbs = ("the cat", "a dog", "the old man"), ("saw", "met", "heard")
+    return [
+        " ".join(f"{draw.choice(subjects)} {draw.choice(verbs)} {draw.choice(subjects)}." for _ in range(6))
+        for _ in range(n)
+    ]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    """Return a byte-level BPE of at most 300 entries."""
+    return train_tokenizer(sentences(200), TINY.vocab_size)
+
+
+@pytest.fixture(scope="module")
+def tokens(tokenizer: Tokenizer) -> Tokens:
+    """Return the packed stream of 200 documents."""
+    return pack(tokenizer, (Document(text, "synthetic", "CC0-1.0") for text in sentences(200)))
+
+
+def work_folder(path: Path, tokenizer: Tokenizer) -> Path:
+    """Return `path` as a work folder that holds the tokenizer."""
+    (path / "tokenizer").mkdir(parents=True)
+    save_tokenizer(tokenizer, path / "tokenizer", TINY.context)
+    return path
+
+
+def curve(work: Path) -> list[tuple[str, int, int, float]]:
+    """Return the log of a run without its times."""
+    return [(row.split, row.step, row.length, row.loss) for row in read_log(work / "log.jsonl")]
+
+
+def test_the_same_seed_gives_the_same_losses(tmp_path: Path, tokenizer: Tokenizer, tokens: Tokens) -> None:
+    first, second = (work_folder(tmp_path / name, tokenizer) for name in ("first", "second"))
+    for work in (first, second):
+        end = train(RECIPE, tokens, tokens, work, CPU)
+    assert curve(first) == curve(second)
+    assert (end.step, end.tokens) == (8, 8 * 64)
+    other = work_folder(tmp_path / "other", tokenizer)
+    train(replace(RECIPE, seed=1), tokens, tokens, other, CPU)
+    assert curve(other) != curve(first)
+
+
+def test_a_run_killed_between_checkpoints_goes_on_to_the_same_curve(
+    tmp_path: Path, tokenizer: Tokenizer, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, broken = (work_folder(tmp_path / name, tokenizer) for name in ("whole", "broken"))
+    train(RECIPE, tokens, tokens, whole, CPU)
+
+    def crops_until_the_kill(tokens: Tokens, seed: int, step: int, rows: int, length: int) -> object:
+        if step == 6:  # two steps past the checkpoint; their log rows are on disk and must not count twice
+            raise KeyboardInterrupt
+        return random_crops(tokens, seed, step, rows, length)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("assay.models.loop.random_crops", crops_until_the_kill)
+        with pytest.raises(KeyboardInterrupt):
+            train(RECIPE, tokens, tokens, broken, CPU)
+    assert [row.step for row in read_log(broken / "log.jsonl")][-1] == 6
+    train(RECIPE, tokens, tokens, broken, CPU)
+    assert curve(broken) == curve(whole)
+
+
+def test_training_learns_and_exports_a_loadable_model(tmp_path: Path, tokenizer: Tokenizer, tokens: Tokens) -> None:
+    work = work_folder(tmp_path / "work", tokenizer)
+    train(replace(RECIPE, budget=StepBudget(60)), tokens, tokens, work, CPU)
+    losses = [row.loss for row in read_log(work / "log.jsonl") if row.split == "valid"]
+    assert losses[0] < math.log(TINY.vocab_size)
+    assert losses[-1] < losses[0] / 2  # measured: 5.2 to 1.5
+    assert json.loads((work / "export" / "config.json").read_text())["dtype"] == "bfloat16"
+    assert not list((work / "export").glob("*.bin"))
+
+
+def test_a_wall_budget_ends_on_time_and_the_rate_decays_to_nothing() -> None:
+    budget = WallBudget(minutes=2)
+    assert budget.progress(step=10**6, elapsed_s=60.0) == 0.5
+    assert budget.progress(step=0, elapsed_s=500.0) == 1.0
+    assert learning_rate_factor(WARM_UP) == 1.0
+    assert learning_rate_factor(1.0) == 0.0
+    grid = np.linspace(WARM_UP, 1, 50)
+    assert (np.diff([learning_rate_factor(float(progress)) for progress in grid]) < 0).all()
+
+
+def test_stages_cover_the_run_and_lengthen() -> None:
+    assert [stage_at(STAGES, progress) for progress in (0.0, 0.5, 0.8, 0.95, 1.0)] == [*STAGES, STAGES[-1]]
+    assert STAGES[-1].length == Size().context
+    assert [stage.length for stage in STAGES] == sorted(stage.length for stage in STAGES)
+
+
+def test_packing_puts_one_boundary_before_each_document(tokenizer: Tokenizer) -> None:
+    texts = ["the cat saw a dog.", "", "a dog\n\nheard."]
+    stream = pack(tokenizer, (Document(text, "synthetic", "CC0-1.0") for text in texts))
+    boundaries = np.flatnonzero(stream == END_OF_TEXT_ID)
+    pieces = np.split(stream, boundaries[1:])
+    assert [tokenizer.decode(piece[1:].tolist()) for piece in pieces] == texts
+
+
+def test_crops_are_runs_of_the_stream_and_depend_on_the_step() -> None:
+    stream = np.arange(1000, dtype=np.uint16)
+    crops = random_crops(stream, seed=0, step=3, rows=5, length=20)
+    assert crops.shape == (5, 21)
+    assert (np.diff(crops, axis=1) == 1).all()
+    assert (crops == random_crops(stream, 0, 3, 5, 20)).all()
+    assert (crops != random_crops(stream, 0, 4, 5, 20)).any()
+    assert even_crops(stream, 3, 20)[[0, -1], [0, -1]].tolist() == [0, 999]
+    with pytest.raises(ValueError, match="at least 1001 ids, got 1000"):
+        random_crops(stream, 0, 0, 1, 1000)
+
+
+@given(n_inputs=strategies.integers(0, 200), context=strategies.integers(1, 40), data=strategies.data())
+def test_windows_count_every_target_once(n_inputs: int, context: int, data: strategies.DataObject) -> None:
+    stride = data.draw(strategies.integers(1, context))
+    plan = list(windows(0, n_inputs, context, stride))
+    assert [target for window in plan for target in range(window.first, window.end)] == list(range(n_inputs))
+    for window in plan:
+        assert window.end - window.start <= context
+        assert window.first == 0 or window.first - window.start >= min(window.first, context - stride)
+
+
+def test_batched_window_losses_equal_one_pass_per_document() -> None:
+    """With a window that holds each document whole, batching and padding must not change a loss."""
+    model = build(TINY, seed=0).eval()
+    documents = [[5, 9, 7, 4], [8], list(range(3, 40))]
+    batched = document_losses(model, documents, context=64, stride=32, tokens_per_batch=80)
+    for ids, loss in zip(documents, batched, strict=True):
+        inputs = torch.tensor([[END_OF_TEXT_ID, *ids]])
+        with torch.inference_mode():
+            logits = model(input_ids=inputs[:, :-1]).logits
+        alone = torch.nn.functional.cross_entropy(logits[0], inputs[0, 1:], reduction="sum").item()
+        assert loss == pytest.approx(alone, rel=1e-5)
+
+
+def test_every_weight_has_one_optimizer_and_embeddings_are_not_muons() -> None:
+    model = build(TINY, seed=0)
+    muon, adam = build_optimizers(model, muon_lr=0.02, adam_lr=0.005)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    by_muon, by_adam = (
+        {names[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]}
+        for optimizer in (muon, adam)
+    )
+    assert by_muon.isdisjoint(by_adam)
+    assert by_muon | by_adam == set(names.values())
+    assert all("layers" in name and "norm" not in name for name in by_muon)
+    assert "model.embed_tokens.weight" in by_adam
+
+
+def test_building_leaves_the_global_generator_alone() -> None:
+    before = torch.get_rng_state()
+    build(TINY, seed=0)
+    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,286 @@
+"""The generation loop: prompts in, marked texts with their provenance out, batch by batch.
+
+transformers does the decoding; this file decides what goes into a batch, which settings hold, what is recorded. A batch is a
+function of the prompts and the settings alone, so an interrupted run that skips what is done gives the same texts.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+import torch
+from assay.errors import DataError
+from torch import Tensor
+from transformers import GenerationConfig, LogitsProcessor
+from transformers.generation.configuration_utils import BaseWatermarkingConfig
+
+from .hf import MarkProcessor
+from .model import CausalModel
+from .profile import LoadedMark
+from .provenance import provenance
+from .sampling import RowSampler, row_seed
+
+_WINDOW_BATCHES = 32
+
+
+class PromptLike(Protocol):
+    """What a prompt must have: `id`, `text`, other `fields`, and chat `messages` (empty if none)."""
+
+    @property
+    def id(self) -> str:
+        """Unique name."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The prompt; empty to continue from the model's start token."""
+        ...
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Other input fields, kept in the output."""
+        ...
+
+    @property
+    def messages(self) -> Sequence[dict[str, Any]]:
+        """A conversation for the chat template, in place of `text`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How texts are drawn. The defaults draw from the model as it is.
+
+    Attributes:
+        max_new_tokens: longest text, in tokens.
+        temperature: 0 for greedy decoding.
+        top_k: keep this many candidates; 0 keeps all.
+        top_p: keep the smallest set of candidates with this much probability; 1 keeps all.
+        batch_size: texts generated together.
+        seed: with a prompt's id and the sample number, decides its text.
+        samples: texts for each prompt.
+        chat: wrap prompts in the tokenizer's chat template if it has one.
+    """
+
+    max_new_tokens: int = 200
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    batch_size: int = 8
+    seed: int = 0
+    samples: int = 1
+    chat: bool = True
+
+    def __post_init__(self) -> None:
+        for name, ok, expected in (
+            ("max_new_tokens", self.max_new_tokens >= 1, "at least 1"),
+            ("temperature", 0 <= self.temperature <= 100, "0 (greedy) or more"),
+            ("top_k", self.top_k >= 0, "0 (all) or more"),
+            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("samples", self.samples >= 1, "at least 1"),
+        ):
+            if not ok:
+                raise ValueError(f"{name} must be {expected}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One text to write: a prompt as ids, and which sample of it."""
+
+    id: str
+    prompt: PromptLike
+    ids: list[int]
+    sample: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step of the loop gives: finished records, and prompts that cannot be used with the reason."""
+
+    records: list[dict[str, Any]]
+    refused: list[DataError]
+
+
+class _LateSlot(BaseWatermarkingConfig, LogitsProcessor):
+    """Puts processors where `generate()` puts watermarks: after temperature, top-k and top-p."""
+
+    def __init__(self, processors: list[LogitsProcessor]) -> None:
+        self.processors = processors
+
+    def validate(self) -> None:
+        """Check nothing: the processors are checked where they are made."""
+
+    def construct_processor(self, vocab_size: int, device: Any) -> LogitsProcessor:
+        """Return itself, as the processor."""
+        return self
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Apply the processors in order; shapes as in `MarkProcessor`."""
+        for processor in self.processors:
+            scores = processor(input_ids, scores)
+        return scores
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_LateSlot":
+        return self
+
+
+def generate(
+    prompts: Iterable[PromptLike],
+    model: CausalModel,
+    loaded: LoadedMark | None,
+    decoding: Decoding,
+    *,
+    done: Collection[str] = (),
+    created_at: str = "",
+) -> Iterator[Batch]:
+    """Generate a text, or several, for each prompt.
+
+    Prompts are read in windows of 32 batches and sorted by length inside a window, longest first.
+
+    Args:
+        prompts: ids must be unique.
+        model: the model.
+        loaded: the mark, or None for unmarked text.
+        decoding: how texts are drawn.
+        done: ids of records that exist already; they are not given again.
+        created_at: recorded with every text.
+
+    Yields:
+        One batch at a time, its records in a fixed order.
+    """
+    stream = iter(prompts)
+    prompts_per_window = max(_WINDOW_BATCHES * decoding.batch_size // decoding.samples, 1)
+    while window := list(islice(stream, prompts_per_window)):
+        jobs: list[_Job] = []
+        refused: list[DataError] = []
+        for prompt in window:
+            try:
+                ids = _encode(prompt, model, decoding)
+            except DataError as error:
+                refused.append(error)
+                continue
+            names = [prompt.id] if decoding.samples == 1 else [f"{prompt.id}/{s}" for s in range(decoding.samples)]
+            jobs += [_Job(name, prompt, ids, sample) for sample, name in enumerate(names)]
+        if refused:
+            yield Batch([], refused)
+        jobs.sort(key=lambda job: -len(job.ids))
+        for start in range(0, len(jobs), decoding.batch_size):
+            batch = jobs[start : start + decoding.batch_size]
+            if any(job.id not in done for job in batch):
+                records = _generate_batch(batch, model, loaded, decoding, created_at)
+                yield Batch([record for record in records if record["id"] not in done], [])
+
+
+def _encode(prompt: PromptLike, model: CausalModel, decoding: Decoding) -> list[int]:
+    """Return a prompt's ids, or the start token's for an empty one.
+
+    Raises:
+        DataError: if it does not fit the model beside the new tokens, or is empty and the model has no start token.
+    """
+    tokenizer = model.tokenizer
+    if decoding.chat and tokenizer.chat_template and (prompt.messages or prompt.text):
+        messages = prompt.messages or [{"role": "user", "content": prompt.text}]
+        text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
+        ids = tokenizer(text, add_special_tokens=False).input_ids  # a template writes its own control tokens
+    elif prompt.messages:
+        raise DataError(
+            "has messages, but the tokenizer has no chat template; give a plain prompt", place=f"prompt {prompt.id}"
+        )
+    else:
+        ids = tokenizer(prompt.text).input_ids
+    if not ids:
+        start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        if start is None:
+            raise DataError("is empty, and the model has no start token; give a prompt", place=f"prompt {prompt.id}")
+        ids = [start]
+    room = model.max_positions
+    if room is not None and len(ids) + decoding.max_new_tokens > room:
+        raise DataError(
+            f"has {len(ids)} tokens, too many: the model reads {room} with the {decoding.max_new_tokens} new ones; "
+            "shorten it or lower --max-new-tokens",
+            place=f"prompt {prompt.id}",
+        )
+    return list(ids)
+
+
+def _generate_batch(
+    jobs: list[_Job], model: CausalModel, loaded: LoadedMark | None, decoding: Decoding, created_at: str
+) -> list[dict[str, Any]]:
+    tokenizer = model.tokenizer
+    eos = _end_tokens(model)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (eos[0] if eos else 0)
+    length = max(len(job.ids) for job in jobs)
+    inputs = torch.full((len(jobs), length), pad, dtype=torch.int64)
+    attention = torch.zeros_like(inputs)
+    for row, job in enumerate(jobs):
+        inputs[row, length - len(job.ids) :] = torch.tensor(job.ids)
+        attention[row, length - len(job.ids) :] = 1
+    processors: list[LogitsProcessor] = []
+    if loaded is not None:
+        processors.append(MarkProcessor(loaded.mark, pad_token_id=pad))  # pyright: ignore[reportArgumentType]
+    if decoding.temperature > 0:
+        processors.append(RowSampler([row_seed(decoding.seed, job.prompt.id, job.sample) for job in jobs], length))
+    config = _generation_config(decoding, eos, pad)
+    config.watermarking_config = _LateSlot(processors) if processors else None
+    with torch.inference_mode():
+        output = model.model.generate(
+            inputs.to(model.device),
+            attention_mask=attention.to(model.device),
+            generation_config=config,
+        )
+    written = output[:, length:].cpu()
+    return [
+        _record(job, row.tolist(), model, loaded, decoding, eos, created_at)
+        for job, row in zip(jobs, written, strict=True)
+    ]
+
+
+def _generation_config(decoding: Decoding, eos: list[int], pad: int) -> GenerationConfig:
+    """Return settings that owe nothing to the model's own defaults."""
+    warpers: dict[str, Any] = {"do_sample": False}
+    if decoding.temperature > 0:
+        warpers = {
+            "do_sample": True,
+            "temperature": decoding.temperature,
+            "top_k": decoding.top_k,
+            "top_p": decoding.top_p,
+        }
+    return GenerationConfig(
+        max_new_tokens=decoding.max_new_tokens, eos_token_id=eos or None, pad_token_id=pad, **warpers
+    )
+
+
+def _end_tokens(model: CausalModel) -> list[int]:
+    """Return the ids that end a text: the model's own list, else the tokenizer's."""
+    stated = getattr(model.model.generation_config, "eos_token_id", None)
+    if stated is None:
+        stated = model.tokenizer.eos_token_id
+    return [] if stated is None else [stated] if isinstance(stated, int) else list(stated)
+
+
+def _record(
+    job: _Job,
+    written: list[int],
+    model: CausalModel,
+    loaded: LoadedMark | None,
+    decoding: Decoding,
+    eos: list[int],
+    created_at: str,
+) -> dict[str, Any]:
+    end = next((i for i, token in enumerate(written) if token in eos), None)
+    ids = written if end is None else written[:end]
+    text = model.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    prompt_hash = hashlib.sha256(" ".join(map(str, job.ids)).encode("ascii")).hexdigest()
+    settings = {**asdict(decoding), "sample": job.sample, "prompt_tokens_sha256": prompt_hash}
+    del settings["samples"]
+    record: dict[str, Any] = {**job.prompt.fields, "id": job.id, "prompt": job.prompt.text, "text": text}
+    if job.prompt.messages:
+        record["messages"] = list(job.prompt.messages)
+    record["provenance"] = provenance(model, loaded, settings, created_at) | {
+        "n_tokens": len(ids),
+        "finish": "length" if end is None else "stop",
+    }
+    return record

@@ -1,0 +1,111 @@
+"""Marks inside Hugging Face `generate()`: a watermarking config for the late slot, a logits processor for the early one.
+
+    model.generate(**inputs, watermarking_config=MarkConfig(mark, pad_token_id=tokenizer.pad_token_id), do_sample=True)
+
+puts the mark after temperature, top-k and top-p, on the tokens that survive them: delta is then what the sampler sees.
+`logits_processor=[MarkProcessor(mark, pad_token_id=...)]` runs before the warpers: temperature divides delta (0.5 doubles it)
+and green tokens enter the top-k that had not. Both are detected by the same test; the late slot is what the profile's delta means.
+
+Stateless: what is marked depends on `input_ids` alone, so several calls, beams and batch mates cannot leak into each other.
+Left padding is recognised as the leading run of `pad_token_id`; without that id a batch of unequal prompts would take padding for
+context. Continuous batching (`generate_batch`) hands a processor the last token of each row and no more: enough for widths 0 and 1,
+so those declare support; wider marks declare none, and transformers says so when it leaves them out.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import LogitsProcessor
+from transformers.generation.configuration_utils import BaseWatermarkingConfig
+
+from . import kernels, torch_hashing
+from .greenlist import GreenList
+
+
+class MarkProcessor(LogitsProcessor):
+    """Adds delta to the green candidates of each row.
+
+    Args:
+        mark: the green-list mark.
+        pad_token_id: the id that pads prompts on the left; None if prompts are never padded.
+    """
+
+    def __init__(self, mark: GreenList, pad_token_id: int | None = None) -> None:
+        self.supports_continuous_batching = mark.context_width <= 1
+        self._mark = mark
+        self._pad_token_id = pad_token_id
+
+    def __repr__(self) -> str:
+        return f"MarkProcessor({self._mark!r}, pad_token_id={self._pad_token_id})"
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Return new scores (B, V), same dtype and device. -inf stays -inf.
+
+        `input_ids` is (B, T) int64; under continuous batching (B,), the last token of each row.
+        """
+        if input_ids.ndim == 1:
+            input_ids = input_ids[:, None].long()
+        width = self._mark.context_width
+        marked = context_lengths(input_ids, self._pad_token_id) >= width
+        contexts = input_ids[:, max(input_ids.shape[1] - width, 0) :]
+        if contexts.shape[1] < width:  # shorter than the width, so no row is marked
+            return scores.clone()
+        if scores.device.type == "cpu" and scores.dtype == torch.float32:
+            return self._on_cpu(contexts, marked, scores)
+        words = torch_hashing.candidate_words(contexts, scores.shape[1], self._mark.hash_key)
+        green = torch_hashing.green(words, self._mark.gamma) & marked[:, None]
+        return torch.where(green, scores + self._mark.delta, scores)
+
+    def _on_cpu(self, contexts: Tensor, marked: Tensor, scores: Tensor) -> Tensor:
+        key = self._mark.hash_key
+        folded = torch_hashing.fold(contexts, key)
+        start = folded if key.self_salt else torch_hashing.finish(folded, key)
+        source, out = scores.detach().contiguous(), torch.empty(scores.shape, dtype=torch.float32)
+        kernels.bias_rows(
+            source.numpy(),
+            start.numpy().view(np.uint64),
+            marked.numpy(),
+            key,
+            self._mark.gamma,
+            self._mark.delta,
+            out.numpy(),
+        )
+        return out
+
+
+class MarkConfig(BaseWatermarkingConfig):
+    """The `watermarking_config` of `generate()` for a mark.
+
+    Holds a key, so it refuses to be written: save the profile instead.
+
+    Args:
+        mark: the green-list mark.
+        pad_token_id: the id that pads prompts on the left; None if prompts are never padded.
+    """
+
+    def __init__(self, mark: GreenList, pad_token_id: int | None = None) -> None:
+        self.mark = mark
+        self.pad_token_id = pad_token_id
+
+    def validate(self) -> None:
+        """Check nothing: a mark is valid from its construction."""
+
+    def construct_processor(self, vocab_size: int, device: Any) -> MarkProcessor:
+        """Return the processor for `generate()`; the contract needs neither vocabulary size nor device."""
+        return MarkProcessor(self.mark, self.pad_token_id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the public parameters and the key's fingerprint, never the key."""
+        return {"scheme": self.mark.scheme, **self.mark.parameters, "key_fingerprint": self.mark.key.fingerprint}
+
+    def __iter__(self) -> Any:
+        yield from self.to_dict().items()
+
+
+def context_lengths(input_ids: Tensor, pad_token_id: int | None) -> Tensor:
+    """Return how many tokens each row holds after its leading padding: (B,) int64 from (B, T) int64."""
+    if pad_token_id is None:
+        return torch.full((input_ids.shape[0],), input_ids.shape[1], device=input_ids.device)
+    return (input_ids != pad_token_id).cumsum(1).gt(0).sum(1)

@@ -1,0 +1,116 @@
+"""The secret of a mark: 32 bytes in a file only its owner can read.
+
+The file holds one line, `assay-key-1 ` and 64 hexadecimal digits, so that it survives editors and can be told from other
+secrets. A key is never printed, logged, pickled into a message, or given on the command line; everything public names it by
+its fingerprint, the first 16 hexadecimal digits of SHA-256 of the 32 bytes. There is no default key.
+"""
+
+import hashlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from assay.errors import BadKey
+
+KEY_FILE_VARIABLE = "ASSAY_KEY_FILE"
+_PREFIX = "assay-key-1 "
+
+
+class Key:
+    """Thirty-two secret bytes. Compares by value; shows only its fingerprint."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != 32:
+            raise BadKey(f"a key has 32 bytes, got {len(secret)}; make one with `assay mark new`")
+        self._secret = bytes(secret)
+
+    @property
+    def secret(self) -> bytes:
+        """The 32 bytes themselves, for the hash contract only."""
+        return self._secret
+
+    @property
+    def fingerprint(self) -> str:
+        """The first 16 hexadecimal digits of SHA-256 of the secret: public, names the key."""
+        return hashlib.sha256(self._secret).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        return f"Key(fingerprint={self.fingerprint!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and secrets.compare_digest(self._secret, other._secret)
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+
+def new_key() -> Key:
+    """Return a key drawn from the operating system's source of randomness."""
+    return Key(secrets.token_bytes(32))
+
+
+def write_key(key: Key, path: Path) -> None:
+    """Write the key to a new file of mode 0600.
+
+    Raises:
+        BadKey: if the file exists (a key is never overwritten) or cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise BadKey(
+            f"{path} exists: a key is never overwritten; choose another name or move the old key away"
+        ) from None
+    except OSError as error:
+        raise BadKey(f"cannot write the key file {path}: {error.strerror}") from None
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{_PREFIX}{key.secret.hex()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_key(path: Path) -> Key:
+    """Read a key file.
+
+    Raises:
+        BadKey: if it is missing, unreadable, readable by other users, or not a key file. The message never quotes its content.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise BadKey(f"key file {path} is not a regular file; name the file that `assay mark new` wrote")
+            if os.name == "posix" and mode & 0o077:
+                raise BadKey(
+                    f"key file {path} can be read by other users (mode {stat.S_IMODE(mode):04o}, expected 0600): "
+                    f"run `chmod 600 {path}`, and make a new key if others may have read it"
+                )
+            content = file.read(200)
+    except FileNotFoundError:
+        raise BadKey(
+            f"key file {path} does not exist; copy it there, or name it in the environment variable {KEY_FILE_VARIABLE}"
+        ) from None
+    except OSError as error:
+        raise BadKey(f"cannot read key file {path}: {error.strerror}") from None
+    return _parse(content, path)
+
+
+def _parse(content: bytes, path: Path) -> Key:
+    wrong = f"key file {path} is not an assay key: expected one line '{_PREFIX}' and 64 hexadecimal digits"
+    try:
+        line = content.decode("ascii").strip()
+        digits = line.removeprefix(_PREFIX)
+        if digits == line or len(digits) != 64:
+            raise BadKey(wrong)
+        return Key(bytes.fromhex(digits))
+    except ValueError:
+        raise BadKey(wrong) from None
+
+
+def key_path(profile_path: Path, named: str) -> Path:
+    """Return where the key of a profile lies: `ASSAY_KEY_FILE` if set, else the name in the profile, relative to it."""
+    override = os.environ.get(KEY_FILE_VARIABLE)
+    return Path(override) if override else profile_path.parent / named

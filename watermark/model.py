@@ -1,0 +1,132 @@
+"""Load a causal model for generation, without running anybody's code.
+
+Weights come from safetensors only (a pickle can execute code when opened) and `trust_remote_code` stays off.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from assay.errors import ModelError
+
+from .tokenizer import TextTokenizer, load_tokenizer
+
+
+@dataclass(frozen=True)
+class CausalModel:
+    """A causal language model with its tokenizer.
+
+    Attributes:
+        model: the transformers model, in evaluation mode.
+        tokenizer: the transformers tokenizer, padding on the left.
+        text_tokenizer: the same tokenizer as detection reads it.
+        name: what the user called it.
+        revision: the hub commit, or None for a folder.
+    """
+
+    model: Any
+    tokenizer: Any
+    text_tokenizer: TextTokenizer
+    name: str
+    revision: str | None
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self.model.device
+
+    @property
+    def max_positions(self) -> int | None:
+        """Longest sequence it can read, or None if it states none."""
+        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+
+
+def load_model(
+    name: str, source: str, revision: str | None = None, device: str = "auto", dtype: str = "auto"
+) -> CausalModel:
+    """Load a model by folder or hub id.
+
+    Args:
+        name: what to call it in records.
+        source: folder or hub id (`embedded` resolved already).
+        revision: hub revision.
+        device: `auto` (CUDA if there is one), `cpu`, `cuda`, `cuda:1` ...
+        dtype: `auto` (float32 on the CPU, the model's own on a GPU), `float32`, `bfloat16`, `float16`.
+
+    Raises:
+        ModelError: in one line, if it is no causal model, has no safetensors, asks for remote code, or cannot be found.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # transformers shows one for a 10 MB file; ours is about the texts
+    if Path(source).is_dir():
+        _check_folder(Path(source))
+    text_tokenizer = load_tokenizer(source, revision)
+    place = _device(device)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, revision=revision, trust_remote_code=False, padding_side="left"
+        )
+        model = AutoModelForCausalLM.from_pretrained(
+            source, revision=revision, trust_remote_code=False, use_safetensors=True, dtype=_dtype(dtype, place)
+        )
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise ModelError(_explain(name, error)) from None
+    model = model.to(place).eval()
+    return CausalModel(model, tokenizer, text_tokenizer, name, getattr(model.config, "_commit_hash", None))
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be loaded safely, before anything is loaded."""
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ModelError(
+            f"{folder} is not a model folder: it has no config.json; name a folder written by save_pretrained"
+        )
+    try:
+        content = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{config} is not JSON: {error}") from None
+    if content.get("auto_map"):
+        raise ModelError(
+            f"{folder} asks for its own Python code (auto_map in config.json); Assay never runs code from a model: "
+            "use a version of it that transformers supports natively"
+        )
+    if not list(folder.glob("*.safetensors")):
+        others = sorted(p.name for p in [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")])
+        found = f"only {', '.join(others[:3])} (pickles can run code)" if others else "no weights"
+        raise ModelError(f"{folder} has {found}, expected *.safetensors; convert it with save_pretrained")
+
+
+def _device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}; try --device cpu") from None
+    return place
+
+
+def _dtype(dtype: str, device: torch.device) -> Any:
+    if dtype == "auto":
+        return torch.float32 if device.type == "cpu" else "auto"
+    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if dtype not in kinds:
+        raise ModelError(f"dtype must be auto, {', '.join(kinds)}, got {dtype!r}")
+    return kinds[dtype]
+
+
+def _explain(name: str, error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "trust_remote_code" in text or "custom code" in text:
+        return f"{name!r} asks for its own Python code; Assay never runs code from a model: use one that transformers supports natively"
+    if "safetensors" in text:
+        return f"{name!r} has no safetensors weights, and pickles can run code; convert it with save_pretrained"
+    if "Unrecognized configuration class" in text or "Unrecognized model" in text:
+        return f"{name!r} is not a causal language model that transformers knows"
+    return f"cannot load model {name!r}: {text[:300]}"
