@@ -205,7 +205,7 @@ def _compressor(suffix: str, file: BinaryIO) -> BinaryIO:
     return cast("BinaryIO", zstandard.ZstdCompressor().stream_writer(file, closefd=False))
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401
+def _finite(value: Any) -> Any:
     """Copy a JSON value with null for each NaN and Infinity."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""Find marks: tokens, evidence, exact tests, spans, decisions."""

@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from assay.watermark.hashing import U64, HashKey, candidate_words, words_of
 from assay.watermark.kernels import CommonSet
 from assay.watermark.tokenizer import TextTokenizer
 
-_UNIT = re.compile(r" ?[^\W\d_]+(?:['’][^\W\d_]+)*| ?\d+| ?[^\w\s]+|\s+|_+")
+_UNIT = re.compile(r" ?[^\W\d_]+(?:['\u2019][^\W\d_]+)*| ?\d+| ?[^\w\s]+|\s+|_+")
 _PASSAGE_CHARS = 1200
 _FREQUENT_TOKENS = 250
 NONE = "none"
@@ -101,7 +102,7 @@ def count_common(texts: Iterable[str], pairs: int = 10_000, triples: int = 3_000
     for text in texts:
         for start in range(0, min(len(text), passages * _PASSAGE_CHARS), _PASSAGE_CHARS):
             units = _UNIT.findall(text[start : start + _PASSAGE_CHARS])
-            twos.update({a + b for a, b in zip(units, units[1:], strict=False)})
+            twos.update({a + b for a, b in pairwise(units)})
             threes.update({a + b + c for a, b, c in zip(units, units[1:], units[2:], strict=False)})
     return [s for s, _ in twos.most_common(pairs)] + [s for s, _ in threes.most_common(triples)]
 

@@ -23,8 +23,8 @@ moment generating function and lambda the positive root of phi = 1.
    says that some prefix of the reversed sequence scores >= s and no segment of its positions 2..i does. So either the
    prefix ends by m and no segment of 2..m scores >= s, which has probability f_m, and independently none of m+1..i
    does, which has P(T > i - m); or tau of the reversed walk lies in m+1..i. Further e_m <= sum_{j>m} P(S_j >= s)
-   <= e^{-ts} phi(t)^{m+1} / (1 - phi(t)) for every t in (0, lambda); m is chosen so that this is 1e-6 f_m or less. And
-   P(T > qm + r) <= P(T > m)^q P(T > r), because a chain that starts higher hits sooner. The sum over i is closed.
+   <= e^{-ts} phi(t)^{m+1} / (1 - phi(t)) for every t in (0, lambda); m makes this 1e-6 f_m or less. And P(T > qm + r)
+   <= P(T > m)^q P(T > r), because a chain that starts higher hits sooner. The sum over i is closed.
 3. For every n, F(n) <= c gamma P(tau' <= n - 1), tau' from score a: a segment that scores >= s may be taken to start
    with a green token, at one of the c = n + 1 - ceil(s / a) positions that leave it room, each green with probability
    gamma, and from a the walk has s - a left to climb.
@@ -314,7 +314,7 @@ def _log_chernoff(score: int, n: int, gamma: float, steps: Steps) -> float:
 
 @lru_cache(maxsize=1024)  # at most 8 MB from short documents, 128 MB from long ones
 def _law(score: int, gamma: float, steps: Steps, longest: int) -> _Law:
-    """Return the law of the first passage over `score`, run until its rate is stationary, or for `longest` positions."""
+    """Return the law of the first passage over `score`, run until its rate is stationary or `longest` is reached."""
     root = _lundberg_root(gamma, steps)
     tilt = root * np.arange(1, 64) / 64.0
     log_phi = np.log1p(gamma * np.expm1(tilt * steps.up) + (1.0 - gamma) * np.expm1(-tilt * steps.down))

@@ -1,0 +1,1 @@
+"""Make marks: keys, profiles, the hash contract, schemes, generation."""

@@ -32,7 +32,7 @@ def _mix(x: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _document_words(ids, multipliers, start, finish, width, minhash, self_salt, words, hashed) -> None:  # noqa: ANN001
+def _document_words(ids, multipliers, start, finish, width, minhash, self_salt, words, hashed) -> None:
     """Fill words[t] for every t >= width of one document; `hashed` (>= T,) is scratch for the min-hash."""
     length = len(ids)
     if minhash:
@@ -80,7 +80,7 @@ def _evidence(
     common,
     green,
     reason,
-    counts,  # noqa: ANN001
+    counts,
 ) -> None:
     longest = 0
     for d in range(len(offsets) - 1):
@@ -137,7 +137,7 @@ def _evidence(
 
 
 @njit(cache=True, nogil=True)
-def _bias_rows(scores, contexts, marked, limit, delta, out) -> None:  # noqa: ANN001
+def _bias_rows(scores, contexts, marked, limit, delta, out) -> None:
     for b in range(scores.shape[0]):
         row, target = scores[b], out[b]
         if not marked[b]:
@@ -150,7 +150,7 @@ def _bias_rows(scores, contexts, marked, limit, delta, out) -> None:  # noqa: AN
 
 
 @njit(cache=True, nogil=True)
-def _bias_rows_salted(scores, folded, marked, factor, start, finish, minhash, limit, delta, out) -> None:  # noqa: ANN001
+def _bias_rows_salted(scores, folded, marked, factor, start, finish, minhash, limit, delta, out) -> None:
     for b in range(scores.shape[0]):
         row, target = scores[b], out[b]
         if not marked[b]:
