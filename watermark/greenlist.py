@@ -26,6 +26,14 @@ from .key import Key
 from .law import Bernoulli
 from .schemes import RaggedEvidence, register_scheme
 
+# Where between gamma and the highest green rate to look. Mean intersection over union of the best segment with the
+# truth, 2,000 documents a cell: 300 scored positions, gamma = .25, one block of 100 or 200 with green rate .4 .5 .6 .7,
+# delta = 2 (highest rate .711), steps to 16:
+#   share   .25   .30   .35   .40   .45   .50   .60   .75   1.0
+#   IoU     .816  .830  .840  .840  .836  .829  .808  .78   .57
+# Power at alpha = .01 falls with the share (.947 at .25, .934 at .40, .921 at .50, .77 at 1), through the weak blocks.
+_ALTERNATIVE_SHARE = 0.4
+
 
 @register_scheme("greenlist")
 @dataclass(frozen=True)
@@ -70,9 +78,9 @@ class GreenList:
 
     @property
     def alternative(self) -> Bernoulli:
-        """Half-way from gamma to the green rate of a flat distribution, the most that delta can reach (lemma 4.1)."""
+        """Two fifths of the way from gamma to the green rate of a flat distribution, the most that delta can reach."""
         highest = self.gamma / (self.gamma + (1.0 - self.gamma) * math.exp(-self.delta))
-        return Bernoulli(0.5 * (self.gamma + highest))
+        return Bernoulli(self.gamma + _ALTERNATIVE_SHARE * (highest - self.gamma))
 
     @cached_property
     def hash_key(self) -> HashKey:
