@@ -15,6 +15,7 @@ This is a statistical pseudo-random function, not a cryptographic one.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 
@@ -131,6 +132,7 @@ def candidate_words(context: NDArray[np.integer], candidates: NDArray[np.integer
     return value(_finish(folded, key), tokens)
 
 
+@lru_cache(maxsize=64)
 def threshold(gamma: float) -> np.uint64:
     """Return floor(gamma * 2^64), exactly. A word below it is green.
 

@@ -14,7 +14,6 @@ so those declare support; wider marks declare none, and transformers says so whe
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import LogitsProcessor
@@ -45,34 +44,22 @@ class MarkProcessor(LogitsProcessor):
 
         `input_ids` is (B, T) int64; under continuous batching (B,), the last token of each row.
         """
-        if input_ids.ndim == 1:
-            input_ids = input_ids[:, None].long()
-        width = self._mark.context_width
-        marked = context_lengths(input_ids, self._pad_token_id) >= width
-        contexts = input_ids[:, max(input_ids.shape[1] - width, 0) :]
-        if contexts.shape[1] < width:  # shorter than the width, so no row is marked
-            return scores.clone()
+        input_ids = (input_ids[:, None] if input_ids.ndim == 1 else input_ids).long()  # products of int32 would wrap
+        mark = self._mark
         if scores.device.type == "cpu" and scores.dtype == torch.float32:
-            return self._on_cpu(contexts, marked, scores)
-        words = torch_hashing.candidate_words(contexts, scores.shape[1], self._mark.hash_key)
-        green = torch_hashing.green(words, self._mark.gamma) & marked[:, None]
-        return torch.where(green, scores + self._mark.delta, scores)
-
-    def _on_cpu(self, contexts: Tensor, marked: Tensor, scores: Tensor) -> Tensor:
-        key = self._mark.hash_key
-        folded = torch_hashing.fold(contexts, key)
-        start = folded if key.self_salt else torch_hashing.finish(folded, key)
-        source, out = scores.detach().contiguous(), torch.empty(scores.shape, dtype=torch.float32)
-        kernels.bias_rows(
-            source.numpy(),
-            start.numpy().view(np.uint64),
-            marked.numpy(),
-            key,
-            self._mark.gamma,
-            self._mark.delta,
-            out.numpy(),
-        )
-        return out
+            out = torch.empty(scores.shape, dtype=torch.float32)
+            source = scores.detach().contiguous().numpy()
+            kernels.bias_rows(
+                input_ids.numpy(), self._pad_token_id, source, mark.hash_key, mark.gamma, mark.delta, out.numpy()
+            )
+            return out
+        marked = context_lengths(input_ids, self._pad_token_id) >= mark.context_width
+        if input_ids.shape[1] < mark.context_width:
+            return scores.clone()
+        contexts = input_ids[:, input_ids.shape[1] - mark.context_width :]
+        words = torch_hashing.candidate_words(contexts, scores.shape[1], mark.hash_key)
+        green = torch_hashing.green(words, mark.gamma) & marked[:, None]
+        return torch.where(green, scores + mark.delta, scores)
 
 
 class MarkConfig(BaseWatermarkingConfig):

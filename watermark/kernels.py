@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from .hashing import HashKey, threshold
 
+I32, I64, U8 = NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]
+U64, F32, Bool = NDArray[np.uint64], NDArray[np.float32], NDArray[np.bool_]
+
 SCORED, SHORT_CONTEXT, REPEAT, SPECIAL, COMMON = 0, 1, 2, 3, 4
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -20,6 +23,7 @@ _M1 = np.uint64(0xBF58476D1CE4E5B9)
 _M2 = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _MAX = np.uint64(2**64 - 1)
+_LOW_33 = np.uint64(2**33 - 1)
 _ONE, _SIX, _LOW_SIX = np.uint64(1), np.uint64(6), np.uint64(63)
 _BLOOM_BITS = 20
 
@@ -32,7 +36,17 @@ def _mix(x: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _document_words(ids, multipliers, start, finish, width, minhash, self_salt, words, hashed) -> None:
+def _document_words(
+    ids: I32,
+    multipliers: U64,
+    start: Any,
+    finish: Any,
+    width: int,
+    minhash: bool,
+    self_salt: bool,
+    words: U64,
+    hashed: U64,
+) -> None:
     """Fill words[t] for every t >= width of one document; `hashed` (>= T,) is scratch for the min-hash."""
     length = len(ids)
     if minhash:
@@ -66,21 +80,21 @@ def _document_words(ids, multipliers, start, finish, width, minhash, self_salt, 
 
 @njit(cache=True, nogil=True)
 def _evidence(
-    ids,
-    offsets,
-    special,
-    multipliers,
-    start,
-    finish,
-    width,
-    minhash,
-    self_salt,
-    limit,
-    bloom,
-    common,
-    green,
-    reason,
-    counts,
+    ids: I32,
+    offsets: I64,
+    special: Bool,
+    multipliers: U64,
+    start: Any,
+    finish: Any,
+    width: int,
+    minhash: bool,
+    self_salt: bool,
+    limit: Any,
+    bloom: U64,
+    common: U64,
+    green: Bool,
+    reason: U8,
+    counts: I64,
 ) -> None:
     longest = 0
     for d in range(len(offsets) - 1):
@@ -137,34 +151,69 @@ def _evidence(
 
 
 @njit(cache=True, nogil=True)
-def _bias_rows(scores, contexts, marked, limit, delta, out) -> None:
-    for b in range(scores.shape[0]):
-        row, target = scores[b], out[b]
-        if not marked[b]:
-            target[:] = row
-            continue
-        state = contexts[b]
+def _bias(row: F32, out: F32, state: Any, limit: Any, delta: Any) -> None:
+    """Bias one row after the context hash `state`; v * GOLDEN by addition, one multiplication less in the loop."""
+    if limit & _LOW_33 == 0:
+        # A word's top 31 bits are those of its last product, so this limit (gamma = 1/4, 1/2 ...) is decided without the last xor.
         for v in range(row.shape[0]):
-            target[v] = row[v] + (delta if _mix(state) < limit else np.float32(0.0))
-            state += _GOLDEN  # v * GOLDEN by addition: one 64-bit multiplication less in the loop
+            x = (state ^ (state >> _S30)) * _M1
+            x = (x ^ (x >> _S27)) * _M2
+            out[v] = row[v] + (delta if x < limit else np.float32(0.0))
+            state += _GOLDEN
+    else:
+        for v in range(row.shape[0]):
+            out[v] = row[v] + (delta if _mix(state) < limit else np.float32(0.0))
+            state += _GOLDEN
 
 
 @njit(cache=True, nogil=True)
-def _bias_rows_salted(scores, folded, marked, factor, start, finish, minhash, limit, delta, out) -> None:
+def _bias_salted(
+    row: F32, out: F32, folded: Any, factor: Any, start: Any, finish: Any, minhash: bool, limit: Any, delta: Any
+) -> None:
+    """Bias one row whose contexts end with the candidate; `folded` is the context before the candidate joins it."""
+    for v in range(row.shape[0]):
+        token = np.uint64(v)
+        mixed = min(folded, _mix(start + factor * token)) if minhash else _mix(folded + factor * token)
+        word = _mix(_mix(mixed ^ finish) + token * _GOLDEN)
+        out[v] = row[v] + (delta if word < limit else np.float32(0.0))
+
+
+@njit(cache=True, nogil=True)
+def _bias_rows(
+    ids: I64,
+    pad: int,
+    scores: F32,
+    out: F32,
+    multipliers: U64,
+    start: Any,
+    finish: Any,
+    width: int,
+    minhash: bool,
+    self_salt: bool,
+    limit: Any,
+    delta: Any,
+) -> None:
+    length = ids.shape[1]
     for b in range(scores.shape[0]):
-        row, target = scores[b], out[b]
-        if not marked[b]:
-            target[:] = row
+        first = 0
+        while first < length and ids[b, first] == pad:
+            first += 1
+        if length - first < width:
+            out[b] = scores[b]
             continue
-        context = folded[b]
-        for v in range(row.shape[0]):
-            token = np.uint64(v)
-            if minhash:
-                mixed = min(context, _mix(start + factor * token))
-            else:
-                mixed = _mix(context + factor * token)
-            word = _mix(_mix(mixed ^ finish) + token * _GOLDEN)
-            target[v] = row[v] + (delta if word < limit else np.float32(0.0))
+        if minhash:
+            folded = _MAX if (width > 0 or self_salt) else _mix(start)
+            for lag in range(1, width + 1):
+                folded = min(folded, _mix(start + multipliers[0] * np.uint64(ids[b, length - lag])))
+        else:
+            folded = start
+            for lag in range(1, width + 1):
+                folded += multipliers[lag - 1] * np.uint64(ids[b, length - lag])
+        if self_salt:
+            factor = multipliers[0] if minhash else multipliers[8]
+            _bias_salted(scores[b], out[b], folded, factor, start, finish, minhash, limit, delta)
+        else:
+            _bias(scores[b], out[b], _mix((folded if minhash else _mix(folded)) ^ finish), limit, delta)
 
 
 class CommonSet:
@@ -175,7 +224,7 @@ class CommonSet:
         bloom: (2^14,) uint64, a bitmap of 2^20 bits: set where some word has these top 20 bits.
     """
 
-    def __init__(self, words: NDArray[np.uint64] | None = None) -> None:
+    def __init__(self, words: U64 | None = None) -> None:
         given = np.empty(0, np.uint64) if words is None else np.unique(words)
         self.bloom = np.zeros(1 << (_BLOOM_BITS - 6), np.uint64)
         places = given >> np.uint64(64 - _BLOOM_BITS)
@@ -185,13 +234,13 @@ class CommonSet:
 
 
 def evidence(
-    ids: NDArray[np.int32],
-    offsets: NDArray[np.int64],
-    special: NDArray[np.bool_],
+    ids: I32,
+    offsets: I64,
+    special: Bool,
     key: HashKey,
     gamma: float,
     common: CommonSet,
-) -> tuple[NDArray[np.bool_], NDArray[np.uint8], NDArray[np.int64]]:
+) -> tuple[Bool, U8, I64]:
     """Return green bits, reasons and counts of a ragged batch of documents.
 
     Args:
@@ -204,7 +253,12 @@ def evidence(
 
     Returns:
         green (N,) bool; reason (N,) uint8 (`SCORED` or why not); counts (D, 2) int64: scored, green among them.
+
+    Raises:
+        ValueError: if an id lies outside `special`.
     """
+    if len(ids) and not 0 <= ids.min() <= ids.max() < len(special):  # compiled code would read past the mask
+        raise ValueError(f"ids must be in 0..{len(special) - 1}, got {ids.min()} to {ids.max()}")
     green = np.empty(len(ids), np.bool_)
     reason = np.empty(len(ids), np.uint8)
     counts = np.zeros((len(offsets) - 1, 2), np.int64)
@@ -215,30 +269,19 @@ def evidence(
     return green, reason, counts
 
 
-def bias_rows(
-    scores: NDArray[np.float32],
-    contexts: NDArray[np.uint64],
-    marked: NDArray[np.bool_],
-    key: HashKey,
-    gamma: float,
-    delta: float,
-    out: NDArray[np.float32],
-) -> None:
-    """Write scores plus delta on green candidates into `out`; scores and out (B, V) float32, contiguous rows.
+def bias_rows(ids: I64, pad: int | None, scores: F32, key: HashKey, gamma: float, delta: float, out: F32) -> None:
+    """Write scores plus delta on green candidates into `out`.
 
     Args:
-        scores: (B, V) float32; -inf stays -inf.
-        contexts: (B,) uint64: context hashes, or folded contexts (before finishing) when self-salted.
-        marked: (B,) bool; a row that is not marked is copied.
+        ids: (B, T) int64, what was read so far; a leading run of `pad` in a row is no context.
+        pad: id of the padding, or None if there is none.
+        scores: (B, V) float32; -inf stays -inf. A row with fewer than `width` tokens is copied.
         key: the mark's key schedule.
         gamma: green share.
         delta: bias in nats.
         out: (B, V) float32, overwritten.
     """
-    limit, bias = threshold(gamma), np.float32(delta)
-    if not key.self_salt:
-        _bias_rows(scores, contexts, marked, limit, bias, out)
-        return
-    minhash = key.kind == "minhash"
-    factor = key.multipliers[0] if minhash else key.multipliers[8]
-    _bias_rows_salted(scores, contexts, marked, factor, key.start, key.finish, minhash, limit, bias, out)
+    _bias_rows(
+        ids, -1 if pad is None else pad, scores, out, key.multipliers, key.start, key.finish, key.width,
+        key.kind == "minhash", key.self_salt, threshold(gamma), np.float32(delta),
+    )  # fmt: skip

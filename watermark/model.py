@@ -70,7 +70,7 @@ def load_model(
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=revision, trust_remote_code=False, padding_side="left"
         )
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             source, revision=revision, trust_remote_code=False, use_safetensors=True, dtype=_dtype(dtype, place)
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -157,8 +157,7 @@ def new_mark(path: Path, profile_without_key: Profile) -> LoadedMark:
     if path.suffix != SUFFIX:
         raise BadProfile(f"a profile's name must end in {SUFFIX}, got {path}")
     key, key_file = new_key(), path.with_suffix(".key")
-    named = {"key_file": key_file.name, "key_fingerprint": key.fingerprint}
-    profile = Profile(**{**asdict(profile_without_key), **named})
+    profile = replace(profile_without_key, key_file=key_file.name, key_fingerprint=key.fingerprint)
     mark = build_mark(profile, key)
     if path.exists():
         raise BadProfile(f"{path} exists: a profile is never overwritten; choose another name")
