@@ -19,7 +19,7 @@ check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e . -C editable_mode=strict
-	$(BIN)/pyright
+	$(BIN)/basedpyright
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	$(MAKE) test
 

@@ -31,7 +31,9 @@ def main() -> None:
             figures[f"assay {name}, documents of {length}"] = {"tokens per second": round(TOKENS / ms * 1e3)}
     config = GPT2Config(vocab_size=VOCABULARY)
     peer_config = WatermarkingConfig(greenlist_ratio=0.25, seeding_scheme="lefthash", context_width=1)
-    peer = WatermarkDetector(model_config=config, device="cpu", watermarking_config=peer_config, ignore_repeated_ngrams=True)
+    peer = WatermarkDetector(
+        model_config=config, device="cpu", watermarking_config=peer_config, ignore_repeated_ngrams=True
+    )
     for length in (200, 1000):
         some = torch.from_numpy(ids[: 8 * length].reshape(8, length).astype(np.int64))
         ms = record.timed_ms(lambda some=some: peer(some, return_dict=True), 2.0, warm_up=1)

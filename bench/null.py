@@ -55,7 +55,10 @@ def spread(tokens, tokenizer, skip: str = "en-1", **shape) -> dict:
         counts.append([int((log10_p <= np.log10(alpha)).sum()) for alpha in ALPHAS])
         scored = batch.n_scored
     table = np.array(counts)
-    result = {"scored tokens": round(float(scored.mean()), 1), "first fixed key": dict(zip(map(str, ALPHAS), counts[0]))}
+    result = {
+        "scored tokens": round(float(scored.mean()), 1),
+        "first fixed key": dict(zip(map(str, ALPHAS), counts[0], strict=True)),
+    }
     for column, alpha in enumerate(ALPHAS):
         level = reachable_level(scored, alpha)
         low, high = binom.ppf([0.005, 0.995], PASSAGES, level)
@@ -76,7 +79,7 @@ def spread(tokens, tokenizer, skip: str = "en-1", **shape) -> dict:
 def reachable_level(scored: np.ndarray, alpha: float) -> float:
     """Return the mean over passages of the largest attainable p-value at most alpha."""
     total = 0.0
-    for n, passages in zip(*np.unique(scored, return_counts=True)):
+    for n, passages in zip(*np.unique(scored, return_counts=True), strict=True):
         tails = binom.sf(np.arange(-1, n), n, 0.25)
         total += passages * max(tails[tails <= alpha], default=0.0)
     return total / len(scored)

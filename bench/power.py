@@ -5,6 +5,7 @@ perplexity of marked text under the unmarked model at most 1.25 times that of un
 """
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import record
@@ -19,7 +20,6 @@ from assay.watermark.greenlist import GreenList
 from assay.watermark.key import Key
 from assay.watermark.model import load_model
 from assay.watermark.profile import LoadedMark, Profile
-from pathlib import Path
 
 TEXTS = int(sys.argv[1]) if len(sys.argv) > 1 else 500
 LENGTHS = (25, 50, 100, 200)
@@ -54,7 +54,9 @@ def main() -> None:
 def loaded(key: Key, model) -> LoadedMark:
     mark = GreenList(key)
     tokenizer = model.text_tokenizer
-    profile = Profile("greenlist", mark.parameters, "", key.fingerprint, "embedded", tokenizer.fingerprint, tokenizer.vocab_size)
+    profile = Profile(
+        "greenlist", mark.parameters, "", key.fingerprint, "embedded", tokenizer.fingerprint, tokenizer.vocab_size
+    )
     return LoadedMark(Path("mark.toml"), profile, mark)
 
 
@@ -72,7 +74,10 @@ def rates(mark: LoadedMark, written: list[str]) -> dict:
     for alpha in (1e-2, 1e-3, 1e-5):
         hits = int((log10_p <= np.log10(alpha)).sum())
         interval = binomial_interval(hits, len(written))
-        result[f"below {alpha}"] = {"rate": hits / len(written), "99 %": [round(interval.low, 4), round(interval.high, 4)]}
+        result[f"below {alpha}"] = {
+            "rate": hits / len(written),
+            "99 %": [round(interval.low, 4), round(interval.high, 4)],
+        }
     return result
 
 

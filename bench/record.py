@@ -24,7 +24,9 @@ def write(script: str, figures: dict[str, Any], **what: Any) -> None:
         "date": datetime.now(UTC).date().isoformat(),
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
         "versions": {p: version(p) for p in ("assay", "numpy", "numba", "torch", "transformers", "tokenizers")},
-        "commit": subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip(),
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False
+        ).stdout.strip(),
         **what,
         "figures": figures,
     }

@@ -25,8 +25,8 @@ def main() -> None:
         ids = torch.randint(0, VOCABULARY, (batch, 64))
         key = Key(np.random.default_rng(0).bytes(32))
         runs = {
-            "read and write the rows": lambda: out.copy_(scores),
-            "softmax of the rows": lambda: torch.softmax(scores, -1),
+            "read and write the rows": lambda out=out, scores=scores: out.copy_(scores),
+            "softmax of the rows": lambda scores=scores: torch.softmax(scores, -1),
             "assay, width 1": processor(MarkProcessor(GreenList(key), pad_token_id=0), ids, scores),
             "assay, width 4": processor(MarkProcessor(GreenList(key, context_width=4)), ids, scores),
             "assay, minhash 3, self-salted": processor(
@@ -37,7 +37,9 @@ def main() -> None:
         }
         quick = {name: run for name, run in runs.items() if "selfhash" not in name}
         times = record.interleaved_ms(quick)
-        times["transformers selfhash, width 4"] = record.timed_ms(runs["transformers selfhash, width 4"], 2.0, warm_up=1)
+        times["transformers selfhash, width 4"] = record.timed_ms(
+            runs["transformers selfhash, width 4"], 2.0, warm_up=1
+        )
         bound = times["read and write the rows"]
         figures[f"batch {batch}"] = {
             name: {"ms": round(ms, 4), "times the bound": round(ms / bound, 2)} for name, ms in times.items()

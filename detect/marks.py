@@ -88,7 +88,12 @@ class MarkDetector:
         return self.threshold.decide(detections)
 
     def _detections(self, mark: _Prepared, tokens: Tokens, batch: BatchEvidence) -> list[Detection]:
-        gamma = batch.law.gamma
+        gamma, profile = batch.law.gamma, mark.loaded.profile
+        detector, fingerprint, warnings = (
+            f"{profile.scheme}:{mark.loaded.name}",
+            profile.fingerprint,
+            mark.loaded.mark.warnings,
+        )
         log10_p = binomial_log10_sf_batch(batch.n_positive, batch.n_scored, gamma)
         found: list[Detection] = []
         for d in range(len(tokens)):
@@ -98,7 +103,7 @@ class MarkDetector:
             spans, best = ((), None) if abstained or not self.spans else self._locate(mark, tokens, batch, part)
             found.append(
                 Detection(
-                    detector=f"{mark.loaded.profile.scheme}:{mark.loaded.name}",
+                    detector=detector,
                     statistic=green,
                     log10_p=float(log10_p[d]),
                     z=z_score(green, n_scored, gamma),
@@ -108,9 +113,9 @@ class MarkDetector:
                     spans=spans,
                     best_span_log10_p=best,
                     abstained=abstained,
-                    warnings=mark.loaded.mark.warnings,
-                    profile_fingerprint=mark.loaded.profile.fingerprint,
-                    key_fingerprint=mark.loaded.profile.key_fingerprint,
+                    warnings=warnings,
+                    profile_fingerprint=fingerprint,
+                    key_fingerprint=profile.key_fingerprint,
                 )
             )
         return found

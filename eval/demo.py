@@ -31,7 +31,7 @@ from .trace import trace
 from .wording import headline, p_plain, surprises
 
 ALPHA = 1e-4
-"""A sixteenth of the texts of `assay detect`'s default 1e-3 would be one false alarm in 60 demos; this is one in 600."""
+"""Stricter than the 1e-3 of `assay detect`: over the 25 unmarked looks of a run, one demo in 400 shows a false alarm, not one in 40."""
 PROMPTS = (
     "The history of the lighthouse begins",
     "The committee said on Monday that",
@@ -92,11 +92,13 @@ def run_demo(out: Path, seed: int, say: Say = lambda line: None) -> DemoResult:
     unmarked = _generate(out / "unmarked.jsonl", None, model, seed, say)
     human = human_passages()
     _write(out / "human.jsonl", [{"id": p.title, "text": p.text} for p in human])
-    say(f"   {len(marked)} marked texts from the embedded model, the same prompts unmarked, {len(human)} passages by people.")
+    say(
+        f"   {len(marked)} marked texts from the embedded model, the same prompts unmarked, {len(human)} passages by people."
+    )
     pasted = _paste(marked, human[0])
     edit = pasted.splice
     _write(out / "spliced.jsonl", [{"id": "spliced", "text": edit.text, "pasted": [edit.start, edit.stop]}])
-    findings = _examine(mark, other, seed, marked, unmarked, human, pasted)
+    findings = examine(mark, other, seed, marked, unmarked, human, pasted)
     _narrate(findings, say)
     write_page(findings, out / PAGE, out)
     write_poster(findings, out / PICTURE)
@@ -141,7 +143,7 @@ def _paste(marked: Sequence[str], host: Passage) -> Pasted:
     return Pasted(splice(host.text, half, at), f"marked {longest + 1}", host.title)
 
 
-def _examine(
+def examine(
     mark: LoadedMark,
     other: LoadedMark,
     seed: int,
@@ -150,7 +152,10 @@ def _examine(
     human: Sequence[Passage],
     pasted: Pasted,
 ) -> Findings:
-    """Test every text with both keys, and trace the four that are drawn."""
+    """Test every text with both keys, and trace the four that are drawn.
+
+    `pasted.source` must name one of the marked texts: `marked 1` is the first.
+    """
     texts: list[tuple[str, Kind, str]] = [
         *((f"marked {i}", "marked", text) for i, text in enumerate(marked, 1)),
         *((f"unmarked {i}", "unmarked", text) for i, text in enumerate(unmarked, 1)),
@@ -161,7 +166,7 @@ def _examine(
     rows = tuple(Row(name, kind, a, b) for (name, kind, _), a, b in zip(texts, right, wrong, strict=True))
     whole = marked[int(pasted.source.split()[-1]) - 1]
     with_key = trace([whole, pasted.splice.text, human[0].text], mark)
-    names = (f"{pasted.source}", "its half in human text", "the human text alone", f"{pasted.source}, another key")
+    names = (pasted.source, "half of it, pasted", "the human text", f"{pasted.source}, other key")
     curves = tuple(Curve(name, t) for name, t in zip(names, [*with_key, *trace([whole], other)], strict=True))
     return Findings(seed, ALPHA, mark.profile, rows, pasted, with_key[1], curves, tuple(p.title for p in human))
 
@@ -172,13 +177,17 @@ def _look(texts: Sequence[str], loaded: LoadedMark) -> list[Look]:
 
 
 def _narrate(findings: Findings, say: Say) -> None:
-    say(f"2. Each text tested with both keys; of {1 / findings.alpha:,.0f} unmarked texts at most one is to be flagged:")
-    say(f"   {'text':<18}{'tokens':>7}{'green':>7}{'scored':>8}{'p':>10}  {'verdict':<14}{'p, other key':>12}  verdict")
+    say(
+        f"2. Each text tested with both keys; of {1 / findings.alpha:,.0f} unmarked texts at most one is to be flagged:"
+    )
+    say(
+        f"   {'text':<16}{'tokens':>6}{'green':>7}{'scored':>8}{'p, whole':>11}{'stretch':>10}   {'verdict':<14}with the other key"
+    )
     for row in findings.rows:
-        seen, other = row.right.detection, row.wrong.detection
+        seen = row.right.detection
         say(
-            f"   {row.name:<18}{seen.n_tokens:>7}{seen.statistic:>7.0f}{seen.n_scored:>8}{p_plain(seen.log10_p):>10}  "
-            f"{_shown(row.right):<14}{p_plain(other.log10_p):>12}  {_shown(row.wrong)}"
+            f"   {row.name:<16}{seen.n_tokens:>6}{seen.statistic:>7.0f}{seen.n_scored:>8}{p_plain(row.right.whole_log10_p):>11}"
+            f"{p_plain(row.right.stretch_log10_p):>10}   {_shown(row.right):<14}{_shown(row.wrong)}"
         )
     *sentences, located = headline(findings)
     for sentence in [*sentences, *surprises(findings)]:

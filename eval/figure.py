@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .findings import Findings
-from .wording import ten_to
+from .wording import p_text, ten_to
 
 PALETTE = {
     "ink": "#1c2024",
@@ -30,6 +30,8 @@ PALETTE = {
 }
 """Light colours by name, all different. Curves differ in lightness and in dashes too."""
 
+_WIDE = 6.0
+"""Inches above which the legend has three columns and not two."""
 _STYLES = (  # by the order of `Findings.curves`
     ("marked", "-", 1.6),
     ("spliced", "-", 2.2),
@@ -51,7 +53,7 @@ def draw_chart(figure: Figure, findings: Findings, place: tuple[float, float, fl
     strip = 4.6 * size / 72 / figure.get_size_inches()[1]  # two bars of constant thickness
     lower = figure.add_axes((left, bottom, width, strip))
     upper = figure.add_axes((left, bottom + strip * 1.08, width, height - strip * 1.08), sharex=lower)
-    _curves(upper, findings, size)
+    _curves(upper, findings, size, wide=figure.get_figwidth() > _WIDE)
     _stretches(lower, findings, size)
     for axes in (upper, lower):
         axes.set_facecolor("none")
@@ -60,35 +62,46 @@ def draw_chart(figure: Figure, findings: Findings, place: tuple[float, float, fl
             spine.set_color(PALETTE["line"])
             spine.set_visible(side in ("left", "bottom"))
     upper.tick_params(axis="x", labelbottom=False, length=0)
-    lower.set_xlim(0, max(len(curve.trace.log10_p) for curve in findings.curves) + 1)
+    lower.set_xlim(0, 1.015 * max(len(curve.trace.log10_p) for curve in findings.curves))
     lower.set_xlabel("token of the text", fontsize=size, color=PALETTE["ink"])
 
 
 def chart_svg(findings: Findings, width: float, height: float, name: str) -> str:
     """Return the chart as an SVG element for an HTML page, `width` by `height` inches; its ids begin with `name`."""
-    figure = Figure((width, height))
-    size = 9.0
-    top = (1.9 if width > 6 else 3.2) * size * 1.45 / 72  # the legend, above the axes
-    left, bottom = 0.62 / width, 0.5 / height
-    draw_chart(figure, findings, (left, bottom, 1 - left - 0.12 / width, 1 - bottom - top / height), size)
+    figure = chart_figure(findings, width, height)
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(
-            buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+            buffer,
+            format="svg",
+            transparent=True,
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
         )
     return _embeddable(buffer.getvalue(), name)
 
 
-def _curves(axes: Axes, findings: Findings, size: float) -> None:
+def chart_figure(findings: Findings, width: float, height: float) -> Figure:
+    """Return a figure that holds the chart and nothing else, `width` by `height` inches."""
+    figure = Figure((width, height))
+    size = 9.0
+    rows = 2 if width > _WIDE else 3
+    top = (rows * 1.65 * size + 6) / 72  # the legend, above the axes
+    left, bottom = 0.62 / width, 0.5 / height
+    draw_chart(figure, findings, (left, bottom, 1 - left - 0.12 / width, 1 - bottom - top / height), size)
+    return figure
+
+
+def _curves(axes: Axes, findings: Findings, size: float, wide: bool) -> None:
     lowest = 0.0
     for span in findings.spans:
         axes.axvspan(span.start_token, span.stop_token, color=PALETTE["tint"], lw=0, zorder=0)
     for curve, (color, dashes, width) in zip(findings.curves, _STYLES, strict=True):
         p = curve.trace.log10_p
         axes.plot(range(1, len(p) + 1), p, dashes, lw=width, color=PALETTE[color], label=curve.name)
-        lowest = min(lowest, float(p.min()) if len(p) else 0.0)
+        axes.plot(len(p), p[-1:], "o", ms=0.5 * size, color=PALETTE[color])
+        lowest = min(lowest, float(p.min()))
     cut = math.log10(findings.alpha / 2)
-    label = f"detected below {findings.alpha / 2:g}"
+    label = f"cut-off {p_text(cut).replace('.0', '')}"
     axes.axhline(cut, lw=1.0, color=PALETTE["muted"], zorder=1, label=label, dashes=(1, 1))
     bottom = min(lowest, cut) * 1.04
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if -bottom / step <= 7 or step == 1000)
@@ -98,16 +111,15 @@ def _curves(axes: Axes, findings: Findings, size: float) -> None:
     axes.grid(axis="y", color=PALETTE["line"], lw=0.6)
     axes.set_axisbelow(True)
     axes.set_ylabel("p so far", fontsize=size, color=PALETTE["ink"])
-    columns = 3 if axes.get_window_extent().width / axes.get_figure(root=True).dpi > 5 else 2  # type: ignore[union-attr]
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(-0.01, 1.0),
-        ncols=columns,
+        ncols=3 if wide else 2,
         fontsize=size,
         frameon=False,
         labelcolor=PALETTE["ink"],
         handlelength=2.4,
-        columnspacing=1.4,
+        columnspacing=1.2,
         borderpad=0.1,
     )
 

@@ -25,6 +25,16 @@ class Look:
         """Whether the text was called detected."""
         return self.decision.verdict == "detected"
 
+    @property
+    def whole_log10_p(self) -> float | None:
+        """The p-value of the whole text; None where the test abstains."""
+        return None if self.detection.abstained else self.detection.log10_p
+
+    @property
+    def stretch_log10_p(self) -> float | None:
+        """The p-value of the best stretch, corrected for all stretches; None where the test abstains."""
+        return self.detection.best_span_log10_p
+
     def to_record(self) -> dict[str, Any]:
         """Return a JSON-ready record."""
         return {**self.decision.to_record(), "detection": self.detection.to_record()}

@@ -23,7 +23,17 @@ _TEXT_SIZE, _LINE = 10.0, 20.0
 _ADVANCE = 0.602051  # of DejaVu Sans Mono, in em
 _BOXES = {GREEN: ("#17754a", "#ffffff"), RED: ("#fad7cb", "#56200f")}
 _CHART_HEIGHT = 330.0
-_ROW = 15.0
+_ROW = 19.5
+_READING = 510.0  # where the explanation begins
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the explanation, y points below its title."""
+
+    y: float
+    text: str
+    weight: str
 
 
 @dataclass(frozen=True)
@@ -33,11 +43,27 @@ class _Pen:
     figure: Figure
     height: float
 
-    def text(self, x: float, y: float, text: str, size: float, color: str = "ink", **style: str) -> None:
-        """Write one line with its baseline at y."""
-        shown = PALETTE.get(color, color)
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        color: str = "ink",
+        weight: str = "normal",
+        family: str = "DejaVu Sans",
+    ) -> None:
+        """Write one line with its baseline at y; `color` is a name in `PALETTE` or a code."""
         self.figure.text(
-            x / _WIDTH, 1 - y / self.height, text, fontsize=size, color=shown, va="baseline", parse_math=False, **style
+            x / _WIDTH,
+            1 - y / self.height,
+            text,
+            fontsize=size,
+            color=PALETTE.get(color, color),
+            weight=weight,
+            family=family,
+            va="baseline",
+            parse_math=False,
         )
 
     def box(self, x: float, y: float, width: float, height: float, color: str) -> None:
@@ -45,7 +71,9 @@ class _Pen:
         corner = (x / _WIDTH, 1 - (y + height) / self.height)
         shown = PALETTE.get(color, color)
         self.figure.add_artist(
-            Rectangle(corner, width / _WIDTH, height / self.height, color=shown, lw=0, transform=self.figure.transFigure)
+            Rectangle(
+                corner, width / _WIDTH, height / self.height, color=shown, lw=0, transform=self.figure.transFigure
+            )
         )
 
 
@@ -54,11 +82,11 @@ def write_poster(findings: Findings, path: Path) -> None:
     columns = int((_WIDTH - 2 * _MARGIN) / (_TEXT_SIZE * _ADVANCE))
     lines = wrap(findings.trace.text, columns)
     said = [line for sentence in headline(findings) + surprises(findings) for line in textwrap.wrap(sentence, 150)]
-    text_top = 70.0 + 15.0 * len(said)
+    text_top = 80.0 + 15.0 * len(said)
     chart_top = text_top + 40.0 + _LINE * len(lines) + 26.0
-    table_top = chart_top + _CHART_HEIGHT + 40.0
+    table_top = chart_top + _CHART_HEIGHT + 62.0
     explained = _explained(findings)
-    height = table_top + max(_ROW * (len(findings.rows) + 2), 13.0 * len(explained)) + 34.0
+    height = table_top + max(22.0 + _ROW * (len(findings.rows) + 1), explained[-1].y) + 30.0
     figure = Figure((_WIDTH / 72, height / 72), dpi=_DPI, facecolor=PALETTE["paper"])
     pen = _Pen(figure, height)
     pen.text(_MARGIN, 42, "A mark written, found, and located", 20, weight="bold")
@@ -69,9 +97,9 @@ def write_poster(findings: Findings, path: Path) -> None:
     place = (82 / _WIDTH, 1 - (chart_top + _CHART_HEIGHT) / height, (_WIDTH - 82 - _MARGIN) / _WIDTH, 0.0)
     draw_chart(figure, findings, (*place[:3], (_CHART_HEIGHT - 50) / height), 9.5)
     _draw_table(pen, findings, table_top)
-    _title(pen, 500, table_top, "How to read it")
-    for i, (line, bold) in enumerate(explained):
-        pen.text(500, table_top + 19 + 13 * i, line, 8.6, weight="bold" if bold else "normal")
+    _title(pen, _READING, table_top, "How to read it")
+    for line in explained:
+        pen.text(_READING, table_top + line.y, line.text, 8.6, weight=line.weight)
     figure.savefig(path, format="png", metadata={"Software": None})
 
 
@@ -113,23 +141,24 @@ def _draw_text(pen: _Pen, findings: Findings, lines: list[tuple[int, int]], top:
 
 
 def _draw_piece(pen: _Pen, column: int, y: float, text: str, piece: Piece) -> None:
-    advance = _TEXT_SIZE * _ADVANCE
-    x = _MARGIN + column * advance
+    advance, word = _TEXT_SIZE * _ADVANCE, text.strip()  # white space around a token is not coloured
+    if not word:
+        return
+    x = _MARGIN + (column + text.index(word)) * advance
     box, color = _BOXES.get(piece.label, ("", "muted"))
     if box:
-        pen.box(x + 0.4, y - 9.6, len(text) * advance - 0.8, 12.6, box)
-    if not text.isspace():
-        pen.text(x, y, _drawable(text), _TEXT_SIZE, color, family=_MONO)
+        pen.box(x + 0.4, y - 9.6, len(word) * advance - 0.8, 12.6, box)
+    pen.text(x, y, _drawable(word), _TEXT_SIZE, color, family=_MONO)
 
 
 def _draw_key(pen: _Pen, y: float) -> None:
     x = _MARGIN
     for label, name in ((GREEN, "green: for the mark"), (RED, "red: against it"), ("", "grey: not scored")):
         box, color = _BOXES.get(label, ("", "muted"))
-        width = 6.0 * len(name) + 8
+        width = 5.4 * len(name) + 8
         if box:
             pen.box(x, y - 10, width, 13.5, box)
-        pen.text(x + 4, y, name, 9, color, family=_MONO, size=None) if False else pen.text(x + 4, y, name, 9.4, color)
+        pen.text(x + 4, y, name, 9.4, color)
         x += width + 16
     for rail, name in (("found", "line above: found by the test"), ("pasted", "line below: really pasted")):
         pen.box(x, y - (10 if rail == "found" else -2), 26, 2.4, rail)
@@ -145,15 +174,14 @@ def _rail(pen: _Pen, column: int, length: int, y: float, color: str) -> None:
 
 def _draw_table(pen: _Pen, findings: Findings, top: float) -> None:
     _title(pen, _MARGIN, top, "Every text, under two keys")
-    columns = (_MARGIN, 122.0, 192.0, 270.0, 372.0)
-    heads = ("text", "green / scored", "p", "the mark's key", "another key")
+    columns = (_MARGIN, 118.0, 186.0, 256.0, 326.0, 406.0)
+    heads = ("text", "green / scored", "p, whole text", "best stretch", "the mark's key", "another key")
     for x, head in zip(columns, heads, strict=True):
         pen.text(x, top + 19, head, 8.6, "muted")
     for i, row in enumerate(findings.rows):
-        y = top + 21 + _ROW * (i + 1)
+        y = top + 22 + _ROW * (i + 1)
         for x, cell in zip(columns, _cells(row), strict=True):
-            bold = row.right.detected and x == columns[3] or row.wrong.detected and x == columns[4]
-            pen.text(x, y, cell, 9.2, weight="bold" if bold else "normal")
+            pen.text(x, y, cell, 9.6, weight="bold" if cell == "detected" else "normal")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -161,18 +189,23 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.name,
         f"{right.detection.statistic:.0f} / {right.detection.n_scored}",
-        p_text(right.detection.log10_p),
+        p_text(right.whole_log10_p),
+        p_text(right.stretch_log10_p),
         right.decision.verdict.replace("_", " "),
-        f"{wrong.decision.verdict.replace('_', ' ')}, p {p_text(wrong.detection.log10_p)}",
+        wrong.decision.verdict.replace("_", " "),
     )
 
 
-def _explained(findings: Findings) -> list[tuple[str, bool]]:
-    """Return the lines of the explanation, and which are headings."""
-    lines: list[tuple[str, bool]] = []
+def _explained(findings: Findings) -> list[_Line]:
+    """Return the lines of the explanation; a term stands a little apart from what is above it."""
+    lines: list[_Line] = []
+    y = 0.0
     for term, words in reading(findings):
-        lines.append((term, True))
-        lines += [(line, False) for line in textwrap.wrap(words, 78)]
+        y += 19.0
+        lines.append(_Line(y, term, "bold"))
+        for line in textwrap.wrap(words, 75):
+            y += 12.6
+            lines.append(_Line(y, line, "normal"))
     return lines
 
 

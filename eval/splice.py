@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 _WORD_START = re.compile(r"(?<=\s)(?=\S)")
-_SENTENCE_START = re.compile(r"(?<=[.!?])[\"'’”)\]]*\s+(?=\S)")
+_SENTENCE_START = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)\]]*\s+(?=\S)")
 
 
 @dataclass(frozen=True)

@@ -19,18 +19,22 @@ LABELS = {
 """What the colour of a token means, by `Piece.label`."""
 
 
-def p_text(log10_p: float) -> str:
-    """Return a p-value for people: 0.43, 0.0012, 2.5 × 10⁻²⁹."""
+def p_text(log10_p: float | None) -> str:
+    """Return a p-value for people: 0.43, 0.0012, 2.5 x 10⁻²⁹ with the sign for times, or a dash for none."""
+    if log10_p is None:
+        return "\N{EN DASH}"
     if log10_p > -3.0:
-        return f"{10.0**log10_p:.2g}"
+        return f"{10.0**log10_p:#.2g}"
     mantissa, exponent = _scientific(log10_p)
-    return f"{mantissa} × {ten_to(exponent)}"
+    return f"{mantissa} \N{MULTIPLICATION SIGN} {ten_to(exponent)}"
 
 
-def p_plain(log10_p: float) -> str:
-    """Return a p-value in ASCII: 0.43, 0.0012, 2.5e-29."""
+def p_plain(log10_p: float | None) -> str:
+    """Return a p-value in ASCII: 0.43, 0.0012, 2.5e-29, or a dash for none."""
+    if log10_p is None:
+        return "-"
     if log10_p > -3.0:
-        return f"{10.0**log10_p:.2g}"
+        return f"{10.0**log10_p:#.2g}"
     mantissa, exponent = _scientific(log10_p)
     return f"{mantissa}e{exponent}"
 
@@ -56,8 +60,10 @@ def headline(findings: Findings) -> list[str]:
     return [
         f"The mark was found in {found} of {len(marked)} marked texts.",
         f"Another key found a mark in {wrong} of the {len(carriers)} texts that carry this one.",
-        f"{flagged} of {len(others)} unmarked texts ({len(findings.of('unmarked'))} by the same model, "
-        f"{len(findings.of('human'))} by people) were flagged.",
+        (
+            f"{flagged} of {len(others)} unmarked texts ({len(findings.of('unmarked'))} by the same model, "
+            f"{len(findings.of('human'))} by people) were flagged."
+        ),
         _located(findings),
     ]
 
@@ -97,20 +103,26 @@ def reading(findings: Findings) -> list[tuple[str, str]]:
     return [
         (
             "Green and red",
-            f"The secret key sorts every pair of neighbouring tokens (words or parts of words): {gamma:.0%} are green, the others "
-            "red. Text without the mark is green that often, by chance; the marking model leaned towards green as it wrote. "
-            "Without the key nobody can tell which is which.",
+            (
+                f"The secret key sorts every pair of neighbouring tokens (words or parts of words): {gamma:.0%} are green, the others "
+                "red. Text without the mark is green that often, by chance; the marking model leaned towards green as it wrote. "
+                "Without the key nobody can tell which is which."
+            ),
         ),
         (
             "p",
-            "The chance that text without this mark, whoever wrote it, shows at least this many green tokens. 0.2 is everyday luck; "
-            "10⁻⁸ is the luck of one text in a hundred million. It is exact, not an approximation. It is not the chance that a person "
-            "wrote the text.",
+            (
+                "The chance that text without this mark, whoever wrote it, shows at least this many green tokens. 0.2 is everyday luck; "
+                "10⁻⁸ is the luck of one text in a hundred million. It is exact, not an approximation. It is not the chance that a person "
+                "wrote the text."
+            ),
         ),
         (
             "Detected",
-            f"Each text is looked at twice: as a whole, and for its best stretch. The smaller p, doubled for that, must be at most "
-            f"alpha = {alpha:g}: of {one_in} unmarked texts, one at most is expected to be called detected.",
+            (
+                f"Each text is looked at twice: as a whole, and for its best stretch. The smaller p, doubled for that, must be at most "
+                f"alpha = {alpha:g}: of {one_in} unmarked texts, one at most is expected to be called detected."
+            ),
         ),
         (
             "Not detected",
@@ -122,18 +134,25 @@ def reading(findings: Findings) -> list[tuple[str, str]]:
         ),
         (
             "Grey",
-            "Not scored. A repeat is a pair that stood earlier in the same text: it counts once, or text that repeats itself would "
-            "repeat its luck. Pairs that much English text shares (“of the”) are left out because one key treats them the "
-            "same in all texts. The first token has nothing before it.",
+            (
+                "Not scored. A repeat is a pair that stood earlier in the same text: it counts once, or text that repeats itself would "
+                "repeat its luck. Pairs that much English text shares (“of the”) are left out because one key treats them the "
+                "same in all texts. The first token has nothing before it."
+            ),
         ),
         (
             "Found and pasted",
-            "The found stretch has its own p, corrected for all the stretches that could have been chosen. IoU is the "
-            "share of characters in both found and pasted among those in either: 100 % is a perfect fit, 0 % no contact.",
+            (
+                "The stretch found has its own p, corrected for all the stretches that could have been chosen; it may be small where "
+                "the human text around it hides the mark from the test of the whole. IoU is the "
+                "share of characters in both found and pasted among those in either: 100% is a perfect fit, 0% no contact."
+            ),
         ),
         (
             "The running p",
-            "Each curve is p of the text up to that token; its right end is the test. A dip in the middle is no test: who looks "
-            "everywhere and keeps the best finds something in any text.",
+            (
+                "Each curve is p of the text up to that token; the dot at its end is the test. A dip in the middle is no test: who looks "
+                "everywhere and keeps the best finds something in any text. The cut-off is alpha, halved for the two looks."
+            ),
         ),
     ]

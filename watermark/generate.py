@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import torch
 from assay.errors import DataError
+from jinja2 import TemplateError
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor
 from transformers.generation.configuration_utils import BaseWatermarkingConfig
@@ -180,30 +181,40 @@ def _encode(prompt: PromptLike, model: CausalModel, decoding: Decoding) -> list[
     Raises:
         DataError: if it does not fit the model beside the new tokens, or is empty and the model has no start token.
     """
-    tokenizer = model.tokenizer
+    tokenizer, place = model.tokenizer, f"prompt {prompt.id}"
     if decoding.chat and tokenizer.chat_template and (prompt.messages or prompt.text):
         messages = prompt.messages or [{"role": "user", "content": prompt.text}]
-        text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-        ids = tokenizer(text, add_special_tokens=False).input_ids  # a template writes its own control tokens
+        try:
+            text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
+        except (TemplateError, TypeError) as error:
+            raise DataError(f"does not fit the chat template of {model.name!r}: {error}", place=place) from None
+        ids = _read(tokenizer, text, place, add_special_tokens=False)  # a template writes its own control tokens
     elif prompt.messages:
-        raise DataError(
-            "has messages, but the tokenizer has no chat template; give a plain prompt", place=f"prompt {prompt.id}"
-        )
+        raise DataError("has messages, which need a chat template; give a plain prompt", place=place)
     else:
-        ids = tokenizer(prompt.text).input_ids
+        ids = _read(tokenizer, prompt.text, place)
     if not ids:
         start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
         if start is None:
-            raise DataError("is empty, and the model has no start token; give a prompt", place=f"prompt {prompt.id}")
+            raise DataError("is empty, and the model has no start token; give a prompt", place=place)
         ids = [start]
     room = model.max_positions
     if room is not None and len(ids) + decoding.max_new_tokens > room:
         raise DataError(
             f"has {len(ids)} tokens, too many: the model reads {room} with the {decoding.max_new_tokens} new ones; "
             "shorten it or lower --max-new-tokens",
-            place=f"prompt {prompt.id}",
+            place=place,
         )
     return list(ids)
+
+
+def _read(tokenizer: Any, text: str, place: str, **options: bool) -> list[int]:
+    """Return the ids of a text, which must be Unicode: a lone surrogate is no character."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(f"holds the lone surrogate \\u{ord(text[error.start]):04x}; remove it", place=place) from None
+    return tokenizer(text, **options).input_ids
 
 
 def _generate_batch(

@@ -12,6 +12,7 @@ context. Continuous batching (`generate_batch`) hands a processor the last token
 so those declare support; wider marks declare none, and transformers says so when it leaves them out.
 """
 
+import json
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from transformers.generation.configuration_utils import BaseWatermarkingConfig
 
 from . import kernels, torch_hashing
 from .greenlist import GreenList
+from .hashing import VERSION
 
 
 class MarkProcessor(LogitsProcessor):
@@ -65,7 +67,9 @@ class MarkProcessor(LogitsProcessor):
 class MarkConfig(BaseWatermarkingConfig):
     """The `watermarking_config` of `generate()` for a mark.
 
-    Holds a key, so it refuses to be written: save the profile instead.
+    Holds a key, and never writes it: what `repr` and `save_pretrained` show of it are the public parameters. transformers cannot
+    make a mark from those, so a generation config saved with one does not load again (the TypeError names `assay_mark`):
+    set `watermarking_config` in the call of `generate()`, and save the profile instead.
 
     Args:
         mark: the green-list mark.
@@ -85,7 +89,12 @@ class MarkConfig(BaseWatermarkingConfig):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the public parameters and the key's fingerprint, never the key."""
-        return {"scheme": self.mark.scheme, **self.mark.parameters, "key_fingerprint": self.mark.key.fingerprint}
+        named = {"assay_mark": VERSION, "scheme": self.mark.scheme}
+        return {**named, **self.mark.parameters, "key_fingerprint": self.mark.key.fingerprint}
+
+    def to_json_string(self) -> str:
+        """Return `to_dict` as JSON; `repr` shows it."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
 
     def __iter__(self) -> Any:
         yield from self.to_dict().items()

@@ -1,12 +1,13 @@
 """The secret of a mark: 32 bytes in a file only its owner can read.
 
 The file holds one line, `assay-key-1 ` and 64 hexadecimal digits, so that it survives editors and can be told from other
-secrets. A key is never printed, logged, pickled into a message, or given on the command line; everything public names it by
+secrets. A key is never printed, logged, put into a message, or given on the command line; everything public names it by
 its fingerprint, the first 16 hexadecimal digits of SHA-256 of the 32 bytes. There is no default key.
 """
 
 import hashlib
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -15,10 +16,14 @@ from assay.errors import BadKey
 
 KEY_FILE_VARIABLE = "ASSAY_KEY_FILE"
 _PREFIX = "assay-key-1 "
+_LINE = re.compile(rb"\s*assay-key-1 ([0-9A-Fa-f]{64})\s*")
 
 
 class Key:
-    """Thirty-two secret bytes. Compares by value; shows only its fingerprint."""
+    """Thirty-two secret bytes. Compares by value; shows only its fingerprint.
+
+    A copy or a pickle holds the secret, because worker processes need it: never write one to disk.
+    """
 
     __slots__ = ("_secret",)
 
@@ -59,17 +64,26 @@ def write_key(key: Key, path: Path) -> None:
         BadKey: if the file exists (a key is never overwritten) or cannot be written.
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new(path, f"{_PREFIX}{key.secret.hex()}\n".encode("ascii"), 0o600)
     except FileExistsError:
         raise BadKey(
             f"{path} exists: a key is never overwritten; choose another name or move the old key away"
         ) from None
     except OSError as error:
         raise BadKey(f"cannot write the key file {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{_PREFIX}{key.secret.hex()}\n")
-        file.flush()
-        os.fsync(file.fileno())
+
+
+def write_new(path: Path, content: bytes, mode: int) -> None:
+    """Write a new file whole, or raise OSError and leave nothing behind; FileExistsError if there is one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        os.unlink(path)
+        raise
 
 
 def read_key(path: Path) -> Key:
@@ -79,7 +93,7 @@ def read_key(path: Path) -> Key:
         BadKey: if it is missing, unreadable, readable by other users, or not a key file. The message never quotes its content.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise BadKey(f"key file {path} is not a regular file; name the file that `assay mark new` wrote")
@@ -95,19 +109,22 @@ def read_key(path: Path) -> Key:
         ) from None
     except OSError as error:
         raise BadKey(f"cannot read key file {path}: {error.strerror}") from None
+    except ValueError:
+        raise BadKey(f"cannot read key file {str(path)!r}: not a file name") from None
     return _parse(content, path)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for a pipe's other end."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _parse(content: bytes, path: Path) -> Key:
     wrong = f"key file {path} is not an assay key: expected one line '{_PREFIX}' and 64 hexadecimal digits"
-    try:
-        line = content.decode("ascii").strip()
-        digits = line.removeprefix(_PREFIX)
-        if digits == line or len(digits) != 64:
-            raise BadKey(wrong)
-        return Key(bytes.fromhex(digits))
-    except ValueError:
-        raise BadKey(wrong) from None
+    found = _LINE.fullmatch(content)
+    if found is None:
+        raise BadKey(wrong)
+    return Key(bytes.fromhex(found[1].decode("ascii")))
 
 
 def key_path(profile_path: Path, named: str) -> Path:

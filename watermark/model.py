@@ -90,6 +90,8 @@ def _check_folder(folder: Path) -> None:
         content = json.loads(config.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{config} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ModelError(f"{config} is not a model's config: expected a JSON object, got {type(content).__name__}")
     if content.get("auto_map"):
         raise ModelError(
             f"{folder} asks for its own Python code (auto_map in config.json); Assay never runs code from a model: "

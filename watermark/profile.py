@@ -20,7 +20,7 @@ from typing import Any, cast
 from assay.errors import BadKey, BadProfile, TokenizerMismatch
 
 from .hashing import VERSION
-from .key import Key, key_path, new_key, read_key, write_key
+from .key import Key, key_path, new_key, read_key, write_key, write_new
 from .schemes import Mark, scheme_class
 from .tokenizer import TextTokenizer
 
@@ -107,7 +107,11 @@ def load_mark(path: str | Path) -> LoadedMark:
     """
     path = Path(path)
     profile = read_profile(path)
-    return LoadedMark(path, profile, build_mark(profile, read_key(key_path(path, profile.key_file))))
+    key = read_key(key_path(path, profile.key_file))
+    try:
+        return LoadedMark(path, profile, build_mark(profile, key))
+    except (BadProfile, BadKey) as error:
+        raise type(error)(f"profile {path}: {error}") from None
 
 
 def check_tokenizer(loaded: LoadedMark, tokenizer: TextTokenizer, named: str) -> None:
@@ -159,12 +163,16 @@ def new_mark(path: Path, profile_without_key: Profile) -> LoadedMark:
     key, key_file = new_key(), path.with_suffix(".key")
     profile = replace(profile_without_key, key_file=key_file.name, key_fingerprint=key.fingerprint)
     mark = build_mark(profile, key)
+    profile = replace(profile, parameters=mark.parameters)  # with the defaults, which a later version may change
+    try:
+        content = to_toml(profile).encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadProfile(f"cannot write profile {str(path)!r}: a name in it is not Unicode; rename that file") from None
     if path.exists():
         raise BadProfile(f"{path} exists: a profile is never overwritten; choose another name")
     write_key(key, key_file)
     try:
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(to_toml(profile))
+        write_new(path, content, 0o666)
     except OSError as error:
         os.unlink(key_file)  # the key of a mark that was never announced: nothing can have been marked with it
         raise BadProfile(f"cannot write profile {path}: {error.strerror}") from None
@@ -194,7 +202,9 @@ def to_toml(profile: Profile) -> str:
             f"[{table}]",
             *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()),
         ]
-    return "\n".join(lines) + "\n"
+    return (
+        "\n".join(lines).replace("\x7f", "\\u007f") + "\n"
+    )  # the one character that JSON leaves as it is and TOML forbids
 
 
 _FIELDS: dict[str, dict[str, type]] = {
@@ -205,6 +215,9 @@ _FIELDS: dict[str, dict[str, type]] = {
 
 
 def _parse(content: dict[str, Any]) -> Profile:
+    for name in content:
+        if name not in ("mark", *_FIELDS):
+            raise BadProfile(f"{name} is unknown; expected the tables mark, {', '.join(_FIELDS)}")
     for table in ("mark", *_FIELDS):
         if not isinstance(content.get(table), dict):
             raise BadProfile(f"table [{table}] is missing")

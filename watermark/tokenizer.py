@@ -18,6 +18,8 @@ from assay.errors import ModelError
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+_ADDED = ("id", "content", "single_word", "lstrip", "rstrip", "normalized")
+
 
 @dataclass(frozen=True)
 class TextTokenizer:
@@ -80,7 +82,7 @@ def fingerprint(content: dict[str, Any]) -> str:
         "normalizer": content.get("normalizer"),
         "pre_tokenizer": content.get("pre_tokenizer"),
         "model": model,
-        "added": sorted([t["id"], t["content"]] for t in content.get("added_tokens", []) if not t["special"]),
+        "added": sorted([t[k] for k in _ADDED] for t in content.get("added_tokens", []) if not t["special"]),
     }
     canonical = json.dumps(_without_null(essence), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(b"assay tokenizer 1\n" + canonical.encode("ascii")).hexdigest()[:16]

@@ -39,7 +39,7 @@ def context_hash(secret: bytes, shape: tuple[str, str, int, bool], context: list
         if salted:
             f += m[9] * candidate
         return mix(mix(f % WORD) ^ finish)
-    tokens = context + [candidate] if salted else context
+    tokens = [*context, candidate] if salted else context
     f = min((mix((start + m[1] * token) % WORD) for token in tokens), default=mix(start))
     return mix(f ^ finish)
 

@@ -125,9 +125,9 @@ def test_a_common_word_is_left_out_wherever_it_lies_in_the_list():
 
 @pytest.mark.parametrize("wrong", [-1, 10, 2**31 - 1])
 def test_an_id_outside_the_mask_of_control_tokens_is_refused(wrong):
+    ids, offsets, special = np.array([3, wrong, 4], np.int32), np.array([0, 3]), np.zeros(10, np.bool_)
     with pytest.raises(ValueError, match=r"ids must be in 0\.\.9, got"):
-        check = np.array([3, wrong, 4], np.int32), np.array([0, 3]), np.zeros(10, np.bool_)
-        kernels.evidence(*check, hash_key(("ordered", 1, False)), 0.25, CommonSet())
+        kernels.evidence(ids, offsets, special, hash_key(("ordered", 1, False)), 0.25, CommonSet())
 
 
 def test_no_word_is_common_in_an_empty_list():

@@ -1,0 +1,93 @@
+"""The demo as one HTML file: no script, nothing loaded from outside, readable on a phone, in light and in dark.
+
+The template escapes whatever it is given; only the charts, drawn here, go in as they are.
+"""
+
+import re
+import shlex
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import assay
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from .figure import PALETTE, chart_svg
+from .findings import Findings
+from .trace import GREEN, RED, Piece
+from .wording import LABELS, headline, p_text, reading, surprises
+
+# Characters that HTML or UTF-8 cannot hold.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of the text as the page shows it.
+
+    Attributes:
+        blank: the white space it begins with, which is not coloured.
+        text: the rest of it.
+        color: class for its colour: `green`, `red` or `grey`.
+        lines: classes for the lines above and below it: `found`, `pasted`.
+        tooltip: what it says about the mark.
+    """
+
+    blank: str
+    text: str
+    color: str
+    lines: str
+    tooltip: str
+
+
+def write_page(findings: Findings, path: Path, folder: Path) -> None:
+    """Write the page; `folder` is where the demo's files lie, for the commands to try."""
+    path.write_text(render(findings, folder), encoding="utf-8")
+
+
+def render(findings: Findings, folder: Path) -> str:
+    """Return the page as HTML."""
+    template = files("assay.eval").joinpath("report.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["p"] = p_text
+    return environment.from_string(template).render(
+        findings=findings,
+        tokens=tokens(findings),
+        headline=headline(findings),
+        surprises=surprises(findings),
+        reading=reading(findings),
+        palette=PALETTE,
+        wide=_chart(findings, 8.2, 4.3, "wide"),
+        narrow=_chart(findings, 4.1, 4.6, "narrow"),
+        folder=shlex.quote(str(folder)),
+        version=assay.__version__,
+    )
+
+
+def tokens(findings: Findings) -> list[Token]:
+    """Return the spliced text as tokens with their classes."""
+    text = findings.trace.text
+    found = [(span.start, span.stop) for span in findings.spans]
+    shown: list[Token] = []
+    for piece in findings.trace.pieces():
+        color = piece.label if piece.label in (GREEN, RED) else "grey"
+        lines = ["found"] if any(_touches(piece, stretch) for stretch in found) else []
+        lines += ["pasted"] if _touches(piece, findings.truth) else []
+        content = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text[piece.start : piece.stop])
+        word = content.lstrip() or content  # a token that is nothing but white space is coloured
+        blank = content[: len(content) - len(word)]
+        shown.append(Token(blank, word, color, " ".join(lines), LABELS[piece.label]))
+    return shown
+
+
+def _touches(piece: Piece, stretch: tuple[int, int]) -> bool:
+    return stretch[0] < piece.stop and piece.start < stretch[1]
+
+
+def _chart(findings: Findings, width: float, height: float, name: str) -> Markup:
+    """Return a chart whose colours are the page's CSS variables."""
+    svg = chart_svg(findings, width, height, name)
+    for color, code in PALETTE.items():
+        svg = svg.replace(code, f"var(--{color})")
+    return Markup(svg)  # drawn by us, labels escaped by matplotlib

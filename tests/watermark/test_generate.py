@@ -1,0 +1,346 @@
+"""The generation loop on the embedded model: a text depends on its own prompt and settings, and every refusal is one line."""
+
+import copy
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from assay.corpus.prompts import Prompt
+from assay.errors import DataError, ModelError
+from assay.models import embedded_path
+from assay.watermark.generate import Decoding, generate
+from assay.watermark.greenlist import GreenList
+from assay.watermark.model import CausalModel, load_model
+from transformers import AutoModelForCausalLM, LlamaConfig, LogitsProcessorList
+
+SHORT = Decoding(max_new_tokens=16, temperature=0.9, top_k=40, batch_size=4, seed=3)
+TEMPLATE = (
+    "{% for m in messages %}{{ '<' + m['role'] + '>' + m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+PROMPTS = [
+    Prompt("a", "The old house on the hill", {"topic": "houses"}),
+    Prompt("b", "When", {}),
+    Prompt("c", "In the year of the great flood, the people of the valley had", {}),
+    Prompt("d", "She said", {}),
+    Prompt("e", "There are three reasons for this", {}),
+]
+
+
+def texts(batches: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    return {record["id"]: record for batch in batches for record in batch.records}
+
+
+def written(
+    model: CausalModel, loaded=None, decoding: Decoding = SHORT, prompts=PROMPTS, **more: Any
+) -> dict[str, str]:
+    return {name: record["text"] for name, record in texts(generate(prompts, model, loaded, decoding, **more)).items()}
+
+
+def sha(ids: list[int]) -> str:
+    return hashlib.sha256(" ".join(map(str, ids)).encode()).hexdigest()
+
+
+def read_as(record: dict[str, Any]) -> str:
+    return record["provenance"]["generator"]["prompt_tokens_sha256"]
+
+
+@pytest.fixture(scope="module")
+def marked(loaded_of, key):
+    return loaded_of(GreenList(key, context_width=2))
+
+
+@pytest.fixture(scope="module")
+def tiny(embedded) -> CausalModel:
+    """A random Llama with the embedded tokenizer: flat scores, 96 positions."""
+    config = LlamaConfig(
+        vocab_size=8192, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=96, bos_token_id=0, eos_token_id=0, pad_token_id=0,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    return replace(embedded, model=AutoModelForCausalLM.from_config(config).eval(), name="tiny")
+
+
+@pytest.fixture(scope="module")
+def chatty(tiny) -> CausalModel:
+    tokenizer = copy.deepcopy(tiny.tokenizer)
+    tokenizer.chat_template = TEMPLATE
+    return replace(tiny, tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+def test_a_text_does_not_depend_on_its_batch_mates(embedded, marked, temperature):
+    """fp32, batches of 5, 1 and 2, any order of prompts: the same text for the same prompt."""
+    decoding = replace(SHORT, temperature=temperature, top_k=40 if temperature else 0)
+    together = written(embedded, marked, replace(decoding, batch_size=5))
+    assert set(together) == set("abcde")
+    assert written(embedded, marked, replace(decoding, batch_size=1)) == together
+    assert written(embedded, marked, replace(decoding, batch_size=2), PROMPTS[::-1]) == together
+
+
+def test_the_same_seed_gives_the_same_text_and_another_seed_another(embedded, marked):
+    first = written(embedded, marked)
+    torch.manual_seed(123)
+    torch.rand(5)
+    assert written(embedded, marked) == first
+    other = written(embedded, marked, replace(SHORT, seed=4))
+    assert not set(first.values()) & set(other.values())
+
+
+def test_prompts_with_the_same_text_and_another_id_get_another_text(tiny):
+    found = written(tiny, prompts=[Prompt("x", "The same", {}), Prompt("y", "The same", {})])
+    assert found["x"] != found["y"]
+
+
+def test_the_mark_changes_the_text_and_is_recorded_by_fingerprint_only(embedded, marked):
+    with_mark, without = (texts(generate(PROMPTS[:1], embedded, mark, SHORT))["a"] for mark in (marked, None))
+    assert with_mark["text"] != without["text"]
+    assert without["provenance"]["watermark"] is None
+    watermark = with_mark["provenance"]["watermark"]
+    assert watermark["key_id"] == marked.mark.key.fingerprint
+    assert watermark["profile"] == marked.profile.fingerprint
+    assert marked.mark.key.secret.hex() not in json.dumps(with_mark)
+
+
+@pytest.mark.parametrize("done", [{"a"}, {"b", "d"}, {"a", "b", "c", "d", "e"}])
+def test_what_is_done_is_skipped_and_the_rest_is_identical(tiny, marked, done):
+    decoding = replace(SHORT, batch_size=2)
+    everything = written(tiny, marked, decoding)
+    rest = written(tiny, marked, decoding, done=done)
+    assert rest == {name: text for name, text in everything.items() if name not in done}
+
+
+def test_batches_in_which_all_is_done_are_not_generated(tiny):
+    """Longest first, two by two: c and e, then a and d, then b."""
+    batches = [sorted(r["id"] for r in b.records) for b in generate(PROMPTS, tiny, None, replace(SHORT, batch_size=2))]
+    assert batches == [["c", "e"], ["a", "d"], ["b"]]
+    left = list(generate(PROMPTS, tiny, None, replace(SHORT, batch_size=2), done={"a", "d"}))
+    assert [sorted(r["id"] for r in b.records) for b in left] == [["c", "e"], ["b"]]
+
+
+def test_several_samples_are_numbered_and_the_first_is_that_of_a_single_run(tiny, marked):
+    several = written(tiny, marked, replace(SHORT, samples=3), PROMPTS[:2])
+    assert sorted(several) == ["a/0", "a/1", "a/2", "b/0", "b/1", "b/2"]
+    assert len(set(several.values())) == 6
+    single = written(tiny, marked, SHORT, PROMPTS[:2])
+    assert {name: several[f"{name}/0"] for name in "ab"} == single
+
+
+def test_a_record_keeps_fields_and_says_how_it_was_made(tiny, marked):
+    (record,) = texts(generate(PROMPTS[:1], tiny, marked, SHORT, created_at="2026-11-22")).values()
+    assert record["topic"] == "houses"
+    assert record["prompt"] == PROMPTS[0].text
+    provenance = record["provenance"]
+    assert provenance["created_at"] == "2026-11-22"
+    assert provenance["n_tokens"] == 16
+    assert provenance["finish"] == "length"
+    generator = provenance["generator"]
+    assert (generator["model"], generator["dtype"], generator["seed"], generator["sample"]) == ("tiny", "float32", 3, 0)
+    assert generator["tokenizer"] == marked.profile.tokenizer_fingerprint
+    assert read_as(record) == sha(tiny.tokenizer(PROMPTS[0].text).input_ids)
+
+
+def test_a_text_ends_before_its_end_token(tiny):
+    """A quarter of all ids end a text: what stands before the first of them is what an endless run wrote."""
+    ends = list(range(0, 8192, 4))
+
+    def with_ends(ids: list[int] | None) -> CausalModel:
+        model = copy.copy(tiny.model)
+        model.generation_config = copy.deepcopy(tiny.model.generation_config)
+        model.generation_config.eos_token_id = ids
+        return replace(tiny, model=model)
+
+    endless = texts(generate(PROMPTS, with_ends([8191]), None, replace(SHORT, top_k=0)))
+    ended = texts(generate(PROMPTS, with_ends(ends), None, replace(SHORT, top_k=0)))
+    lengths = {name: record["provenance"]["n_tokens"] for name, record in ended.items()}
+    assert min(lengths.values()) < 16
+    assert len(set(lengths.values())) > 1
+    for name, record in ended.items():
+        assert record["provenance"]["finish"] == ("stop" if lengths[name] < 16 else "length")
+        assert endless[name]["text"].startswith(record["text"])
+        ids = tiny.tokenizer(endless[name]["text"]).input_ids
+        assert record["text"] == "" or len(record["text"]) < len(endless[name]["text"]) or len(ids) >= 16
+
+
+def test_an_empty_prompt_starts_from_the_start_token(chatty):
+    (record,) = texts(generate([Prompt("empty", "", {})], chatty, None, SHORT)).values()
+    assert record["prompt"] == ""
+    assert record["text"]
+    assert read_as(record) == sha([0])
+
+
+def test_an_empty_prompt_without_a_start_token_is_refused(tiny):
+    tokenizer = copy.deepcopy(tiny.tokenizer)
+    tokenizer.bos_token = tokenizer.eos_token = None
+    batches = list(generate([Prompt("empty", "", {})], replace(tiny, tokenizer=tokenizer), None, SHORT))
+    assert [str(e) for b in batches for e in b.refused] == [
+        "prompt empty: is empty, and the model has no start token; give a prompt"
+    ]
+
+
+def test_the_chat_template_is_used_where_there_is_one(chatty):
+    tokenizer, chat = chatty.tokenizer, ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"})
+    prompts = [Prompt("plain", "Hi", {}), Prompt("chat", "Hi", {}, chat)]
+    found = texts(generate(prompts, chatty, None, SHORT))
+    assert read_as(found["plain"]) == sha(tokenizer("<user>Hi<assistant>").input_ids)
+    assert read_as(found["chat"]) == sha(tokenizer("<system>Be brief.<user>Hi<assistant>").input_ids)
+    assert found["chat"]["messages"] == list(chat)
+    assert "messages" not in found["plain"]
+    bare = texts(generate(prompts[:1], chatty, None, replace(SHORT, chat=False)))
+    assert read_as(bare["plain"]) == sha(tokenizer("Hi").input_ids)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        (
+            Prompt("long", "word " * 90, {}),
+            r"prompt long: has \d+ tokens, too many: the model reads 96 with the 16 new ones; shorten it .*",
+        ),
+        (Prompt("half", "a\ud83d", {}), r"prompt half: holds the lone surrogate \\ud83d; remove it"),
+        (
+            Prompt("chat", "", {}, ({"role": "user"},)),
+            r"prompt chat: does not fit the chat template of 'tiny': .*has no attribute 'content'",
+        ),
+        (
+            Prompt("none", "", {}, ({"role": "user", "content": None},)),
+            r"prompt none: does not fit the chat template of 'tiny': .*",
+        ),
+    ],
+    ids=lambda value: value.id if isinstance(value, Prompt) else "",
+)
+def test_a_prompt_that_cannot_be_used_is_refused_in_one_line_while_others_go_on(chatty, prompt, message):
+    batches = list(generate([PROMPTS[0], prompt, PROMPTS[1]], chatty, None, SHORT))
+    refused = [error for batch in batches for error in batch.refused]
+    assert [type(error) for error in refused] == [DataError]
+    assert re.fullmatch(message, str(refused[0]))
+    assert set(texts(batches)) == {"a", "b"}
+
+
+def test_a_chat_without_a_template_is_refused(tiny):
+    chat = Prompt("chat", "Hi", {}, ({"role": "user", "content": "Hi"},))
+    (batch,) = generate([chat], tiny, None, SHORT)
+    assert str(batch.refused[0]) == "prompt chat: has messages, which need a chat template; give a plain prompt"
+
+
+def test_the_longest_prompt_that_fits_is_used(tiny):
+    ids = tiny.tokenizer("the " * 200).input_ids[:80]
+    text = tiny.tokenizer.decode(ids)
+    assert len(tiny.tokenizer(text).input_ids) == 80
+    assert written(tiny, prompts=[Prompt("x", text, {})])
+    longer = tiny.tokenizer.decode([*ids, ids[-1]])
+    assert not written(tiny, prompts=[Prompt("x", longer, {})])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"max_new_tokens": 0}, "max_new_tokens must be at least 1, got 0"),
+        ({"temperature": -1}, r"temperature must be 0 \(greedy\) or more, got -1"),
+        ({"temperature": float("nan")}, r"temperature must be 0 \(greedy\) or more, got nan"),
+        ({"top_k": -1}, r"top_k must be 0 \(all\) or more, got -1"),
+        ({"top_p": 0}, "top_p must be above 0 and at most 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"samples": 0}, "samples must be at least 1, got 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(changes, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        Decoding(**changes)
+
+
+def test_the_settings_owe_nothing_to_the_models_own_defaults(tiny):
+    """A model that comes with top-k 1 of its own would write the greedy text."""
+    model = copy.copy(tiny.model)
+    model.generation_config = copy.deepcopy(tiny.model.generation_config)
+    model.generation_config.update(do_sample=True, top_k=1, temperature=0.1, repetition_penalty=5.0, num_beams=2)
+    plain = replace(SHORT, top_k=0, temperature=1.0)
+    assert written(replace(tiny, model=model), decoding=plain) == written(tiny, decoding=plain)
+
+
+def test_the_model_itself_is_left_as_it_was(tiny, marked):
+    before = copy.deepcopy(tiny.model.generation_config)
+    written(tiny, marked)
+    assert tiny.model.generation_config == before
+    assert tiny.model._get_logits_processor(before) == LogitsProcessorList()
+
+
+def model_folder(tmp_path: Path, **config: Any) -> Path:
+    """A copy of the embedded model with changes to config.json."""
+    folder = tmp_path / "model"
+    shutil.copytree(embedded_path(), folder)
+    content = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**content, **config}))
+    return folder
+
+
+def refusal(folder: Path, **settings: str) -> str:
+    with pytest.raises(ModelError) as caught:
+        load_model("the-model", str(folder), **{"device": "cpu", **settings})
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_model_folder_loads_by_path(tmp_path):
+    model = load_model("mine", str(model_folder(tmp_path)), device="cpu")
+    assert (model.name, model.revision, model.max_positions) == ("mine", None, 1024)
+    assert model.model.dtype == torch.float32
+    assert model.device.type == "cpu"
+
+
+def test_a_pickle_is_not_loaded(tmp_path):
+    folder = model_folder(tmp_path)
+    torch.save({}, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    assert "has only pytorch_model.bin (pickles can run code), expected *.safetensors" in refusal(folder)
+    (folder / "pytorch_model.bin").unlink()
+    assert "has no weights, expected *.safetensors" in refusal(folder)
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+def test_foreign_code_is_not_run(tmp_path, file):
+    """auto_map asks for Python of the model's own; the file it names would leave a trace if it ran."""
+    folder = model_folder(tmp_path)
+    content = json.loads((folder / file).read_text())
+    names = {"AutoConfig": "own.C", "AutoModelForCausalLM": "own.M", "AutoTokenizer": ["own.T", "own.T"]}
+    content |= {"auto_map": names, "tokenizer_class": "OwnTokenizer", "model_type": "own"}
+    (folder / file).write_text(json.dumps(content))
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    assert "asks for its own Python code" in refusal(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is not a model folder: it has no config.json"),
+        ("{", "config.json is not JSON"),
+        ("[]", "is not a model's config: expected a JSON object, got list"),
+        ("{}", "is not a causal language model that transformers knows"),
+        ('{"model_type": "no-such-type"}', "is not a causal language model that transformers knows"),
+        ('{"model_type": "vit"}', "is not a causal language model that transformers knows"),
+    ],
+)
+def test_a_folder_that_is_no_causal_language_model_is_one_line(tmp_path, content, message):
+    folder = model_folder(tmp_path)
+    (folder / "config.json").unlink()
+    if content is not None:
+        (folder / "config.json").write_text(content)
+    assert message in refusal(folder)
+
+
+def test_broken_weights_devices_and_dtypes_are_one_line(tmp_path):
+    folder = model_folder(tmp_path)
+    assert refusal(folder, dtype="int8") == "dtype must be auto, float32, bfloat16, float16, got 'int8'"
+    assert refusal(folder, device="nowhere").startswith("device 'nowhere' cannot be used: ")
+    (folder / "model.safetensors").write_bytes(b"\0" * 100)
+    assert refusal(folder).startswith("cannot load model 'the-model': ")
+    (folder / "tokenizer.json").write_text("{}")
+    assert refusal(folder).startswith("cannot read the tokenizer ")
