@@ -9,10 +9,10 @@ demo: $(VENV)/.installed
 	$(BIN)/assay demo --out demo
 
 test: $(VENV)/.installed
-	$(BIN)/pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"
 
 test-all: $(VENV)/.installed
-	$(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 # Type checkers need real paths under build/, which only a strict editable install gives.
 check: $(VENV)/.installed

@@ -16,7 +16,7 @@ import click
 )
 @click.option("--seed", default=0, show_default=True, help="With the new key, decides the texts.")
 def demo(out: Path, seed: int) -> None:
-    r"""Mark, detect, paste, locate: the whole job on the embedded model.
+    """Mark, detect, paste, locate: the whole job on the embedded model.
 
     Makes a mark, writes marked and unmarked texts, tests them and human ones with the right and with another key, pastes half a
     marked text into a human one and finds it there. Narrates on stderr, prints one JSON line, and leaves everything in DIR:

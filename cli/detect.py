@@ -32,7 +32,7 @@ def detect(
     with_text: bool,
     fail_on: str | None,
 ) -> None:
-    r"""Find marks in texts; one JSON line a document, in order.
+    """Find marks in texts; one JSON line a document, in order.
 
     FILE is .jsonl (also .gz, .zst), .parquet, or .txt (one document); - or nothing is JSON Lines on stdin. Needs the profile, its key
     and the tokenizer; neither the prompt nor the model.

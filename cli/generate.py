@@ -49,7 +49,7 @@ def generate(
     no_chat: bool,
     out: str,
 ) -> None:
-    r"""Generate texts with a local model and mark them.
+    """Generate texts with a local model and mark them.
 
     One JSON line a text: id, prompt, text (without the prompt), provenance. A batch is written when it is finished, longest prompts
     of a window first; a text depends on its prompt's id, the seed and the settings, not on the others.

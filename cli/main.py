@@ -38,7 +38,7 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="assay")
 def cli() -> None:
-    r"""Mark machine-made text, find the mark again, and say how far the answer can be trusted.
+    """Mark machine-made text, find the mark again, and say how far the answer can be trusted.
 
     Stdout is data (JSON Lines), stderr is talk; `-` is stdin or stdout.
 

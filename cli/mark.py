@@ -50,7 +50,7 @@ def new(
     min_tokens: int,
     skip_common: str,
 ) -> None:
-    r"""Write MARK.toml (public) and MARK.key (secret, mode 0600) beside it.
+    """Write MARK.toml (public) and MARK.key (secret, mode 0600) beside it.
 
     Overwrites nothing. Keep the key: without it the mark cannot be found again, with it anyone can forge it.
 
@@ -84,7 +84,7 @@ def new(
 @mark.command()
 @click.argument("path", type=click.Path(path_type=Path), metavar="MARK.toml")
 def show(path: Path) -> None:
-    r"""Print what a profile says, and whether its key is at hand. The key itself is never shown.
+    """Print what a profile says, and whether its key is at hand. The key itself is never shown.
 
     \b
     Example:
@@ -108,7 +108,7 @@ def show(path: Path) -> None:
 
 @mark.command()
 def schemes() -> None:
-    r"""List the schemes that a mark can use.
+    """List the schemes that a mark can use.
 
     \b
     Example:

@@ -102,8 +102,9 @@ def count_common(texts: Iterable[str], pairs: int = 10_000, triples: int = 3_000
     for text in texts:
         for start in range(0, min(len(text), passages * _PASSAGE_CHARS), _PASSAGE_CHARS):
             units = _UNIT.findall(text[start : start + _PASSAGE_CHARS])
-            twos.update({a + b for a, b in pairwise(units)})
-            threes.update({a + b + c for a, b, c in zip(units, units[1:], units[2:], strict=False)})
+            # each sequence once a passage, in order: ties are then cut off alike in every run, as those of a set are not
+            twos.update(list(dict.fromkeys(a + b for a, b in pairwise(units))))
+            threes.update(list(dict.fromkeys(a + b + c for a, b, c in zip(units, units[1:], units[2:], strict=False))))
     return [s for s, _ in twos.most_common(pairs)] + [s for s, _ in threes.most_common(triples)]
 
 

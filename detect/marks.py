@@ -1,4 +1,4 @@
-"""Find marks in texts: tokenise once per tokenizer, test every mark, locate on request.
+"""Find marks in texts: tokenise once per model, test every mark, locate on request.
 
 Needs no prompt, no model, no torch: only profile, key and tokenizer. One `MarkDetector` serves many batches.
 """
@@ -18,7 +18,7 @@ from .common import common_words
 from .detection import Decision, Detection, Span, Threshold
 from .evidence import BatchEvidence, Reason, gather
 from .exact import binomial_log10_sf_batch, z_score
-from .segments import significant_segments
+from .segments import lattice_steps, sharpen, significant_segments
 from .tokens import Tokens, tokenize
 
 
@@ -43,7 +43,8 @@ class MarkDetector:
 
     Raises:
         TokenizerMismatch: if that tokenizer is not the one the profile was made for.
-        BadProfile, ModelError: if there is no mark, or a tokenizer or list cannot be loaded.
+        BadProfile, ModelError: if there is no mark, a tokenizer or list cannot be loaded, or `spans` is asked of a mark
+            that is too weak for it.
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class MarkDetector:
                 tokenizers[source] = load_tokenizer(source)
             tokenizer = tokenizers[source]
             check_tokenizer(loaded, tokenizer, model or loaded.profile.model)
+            if spans:
+                _check_alternative(loaded)
             common = common_words(loaded.profile.skip_common, tokenizer, loaded.mark.hash_key)
             minimum = self.threshold.min_tokens or loaded.profile.min_tokens
             prepared.append(_Prepared(loaded, tokenizer, common, minimum))
@@ -76,7 +79,7 @@ class MarkDetector:
         batches: dict[str, Tokens] = {}
         columns: list[list[Detection]] = []
         for mark in self._prepared:
-            name = mark.tokenizer.fingerprint
+            name = mark.tokenizer.source  # not its fingerprint, which leaves control tokens out
             if name not in batches:
                 batches[name] = tokenize(texts, mark.tokenizer, with_chars=self.spans)
             tokens = batches[name]
@@ -131,7 +134,8 @@ class MarkDetector:
         alpha = self.threshold.alpha / (2 * len(self._prepared))  # a text is looked at twice by every mark
         found = significant_segments(green, batch.law.gamma, mark.loaded.mark.alternative.gamma, alpha)
         spans: list[Span] = []
-        for start, stop, log10_p in zip(found.start, found.stop, found.log10_p, strict=True):
+        for coarse, log10_p in zip(zip(found.start, found.stop, strict=True), found.log10_p, strict=True):
+            start, stop = sharpen(green, int(coarse[0]), int(coarse[1]), batch.law.gamma)
             first, last = int(places[start]), int(places[stop - 1])
             spans.append(
                 Span(
@@ -140,7 +144,7 @@ class MarkDetector:
                     start_token=first - part.start,
                     stop_token=last + 1 - part.start,
                     green=int(green[start:stop].sum()),
-                    n_scored=int(stop - start),
+                    n_scored=stop - start,
                     log10_p=float(log10_p),
                 )
             )
@@ -167,6 +171,18 @@ def _source(loaded: LoadedMark, model: str | None) -> str:
     if model is None and named != EMBEDDED and not Path(named).exists() and beside.is_dir():
         return str(beside)
     return resolve(named)
+
+
+def _check_alternative(loaded: LoadedMark) -> None:
+    """Refuse to locate a mark so weak that marked and unmarked stretches cannot be told apart."""
+    mark = loaded.mark
+    try:
+        lattice_steps(mark.law.gamma, mark.alternative.gamma)
+    except ValueError:
+        raise BadProfile(
+            f"profile {loaded.path}: this mark is too weak to locate stretches of it "
+            f"({', '.join(f'{name} {value}' for name, value in mark.parameters.items())}); test without spans"
+        ) from None
 
 
 def _abstention(mark: _Prepared, n_scored: int, n_tokens: int) -> str:

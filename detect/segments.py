@@ -120,6 +120,27 @@ def significant_segments(green: NDArray[np.bool_], gamma: float, gamma1: float, 
     return SignificantSegments(start[keep], stop[keep], score[keep], kept, best)
 
 
+def sharpen(green: NDArray[np.bool_], start: int, stop: int, gamma: float) -> tuple[int, int]:
+    """Return the likeliest bounds of a marked stretch inside a significant segment [start, stop) of `green` (n,) bool.
+
+    The search looks for one green rate, low enough not to miss weak marks, and so runs on into its surroundings where the
+    mark is strong. Here the rate is estimated from the segment itself and the segment of largest likelihood for that
+    rate is taken, twice. It can only shrink. Bounds only: the p-value stays that of the segment searched for.
+    """
+    for _ in range(2):
+        inside = green[start:stop]
+        rate = (inside.sum() + 0.5) / (len(inside) + 1.0)
+        if not gamma < rate < 1.0:
+            return start, stop
+        score = np.where(inside, math.log(rate / gamma), math.log((1.0 - rate) / (1.0 - gamma)))
+        total = np.concatenate((np.zeros(1), np.cumsum(score)))
+        lowest = np.minimum.accumulate(total[:-1])
+        last = int(np.argmax(total[1:] - lowest))
+        first = int(np.argmin(total[: last + 1]))
+        start, stop = start + first, start + last + 1
+    return start, stop
+
+
 @njit(cache=True)
 def _maximal_segments(scores: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return start, stop and score of the maximal segments.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from assay.errors import DataError
 from assay.watermark.tokenizer import TextTokenizer
 from numpy.typing import NDArray
 
@@ -36,8 +37,15 @@ def tokenize(texts: Sequence[str], tokenizer: TextTokenizer, *, with_chars: bool
     """Read texts with a tokenizer; `with_chars` keeps each token's place in its text.
 
     Bytes of one character that fall into several tokens give each of them the character's whole range.
+
+    Raises:
+        DataError: if a text holds a lone surrogate, which is no character.
     """
-    encodings = tokenizer.backend.encode_batch(list(texts), add_special_tokens=False)
+    try:
+        encodings = tokenizer.backend.encode_batch(list(texts), add_special_tokens=False)
+    except TypeError:  # what the tokenizer says of a string that is not Unicode
+        _refuse_surrogates(texts)
+        raise
     offsets = np.zeros(len(encodings) + 1, np.int64)
     per_document = [np.array(e.ids, np.int32) for e in encodings]
     np.cumsum([len(ids) for ids in per_document], out=offsets[1:])
@@ -47,3 +55,12 @@ def tokenize(texts: Sequence[str], tokenizer: TextTokenizer, *, with_chars: bool
         pieces = [np.array(e.offsets, np.int64).reshape(-1, 2) for e in encodings]
         chars = np.concatenate(pieces) if pieces else np.empty((0, 2), np.int64)
     return Tokens(ids, offsets, tokenizer.special, chars)
+
+
+def _refuse_surrogates(texts: Sequence[str]) -> None:
+    for number, text in enumerate(texts):
+        try:
+            str.encode(text, "utf-8")
+        except UnicodeEncodeError as error:
+            found = f"holds the lone surrogate \\u{ord(text[error.start]):04x} at character {error.start}"
+            raise DataError(f"{found}; remove it", place=f"text {number}") from None

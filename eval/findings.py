@@ -64,13 +64,18 @@ class Pasted:
 
     Attributes:
         splice: the text and the range that was pasted.
-        source: name of the marked text that a half was taken from.
+        number: which marked text a half was taken from; 1 is the first.
         host: name of the human text it was pasted into.
     """
 
     splice: Splice
-    source: str
+    number: int
     host: str
+
+    @property
+    def source(self) -> str:
+        """Name of the marked text."""
+        return f"marked {self.number}"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ A marker, written first, says that the command made the folder. Without it a fol
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class OwnedFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise DataError(f"{self.path} is a file, expected a folder; choose another --out")
-        try:
+        with self.writing():
             self.path.mkdir(parents=True, exist_ok=True)
             if any(self.path.iterdir()) and not self._is_ours():
                 raise DataError(
@@ -46,8 +47,20 @@ class OwnedFolder:
             for name in self.files:
                 (self.path / name).unlink(missing_ok=True)
             self.mark({})
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """Turn an error of the disk into one line.
+
+        Raises:
+            DataError: naming the folder and the reason.
+        """
+        try:
+            yield
         except OSError as error:
-            raise DataError(f"cannot write to the folder {self.path}: {error.strerror}; choose another --out") from None
+            raise DataError(
+                f"cannot write to the folder {self.path}: {error.strerror or error}; make room, or choose another --out"
+            ) from None
 
     def mark(self, content: dict[str, Any]) -> None:
         """Write the marker with `content`, replacing the last one at once."""

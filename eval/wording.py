@@ -19,6 +19,65 @@ LABELS = {
 """What the colour of a token means, by `Piece.label`."""
 
 
+_READING = (
+    (
+        "Green and red",
+        (
+            "The secret key sorts every pair of neighbouring tokens (words or parts of words): {gamma:.0%} are green, the others "
+            "red. Text without the mark is green that often, by chance; the marking model leaned towards green as it wrote. "
+            "Without the key nobody can tell which is which."
+        ),
+    ),
+    (
+        "p",
+        (
+            "The chance that text without this mark, whoever wrote it, shows at least this many green tokens. 0.2 is everyday luck; "
+            "10⁻⁸ is the luck of one text in a hundred million. It is exact, not an approximation. It is not the chance that a person "
+            "wrote the text."
+        ),
+    ),
+    (
+        "Detected",
+        (
+            "Each text is looked at twice: as a whole, and for its best stretch. The smaller p, doubled for that, must be at most "
+            "alpha = {alpha:g}: of {one_in} unmarked texts, one at most is expected to be called detected."
+        ),
+    ),
+    (
+        "Not detected",
+        "Only that this key's mark was not found. The unmarked texts of the model are machine text too.",
+    ),
+    (
+        "Abstain",
+        "Fewer than {minimum} scored pairs are too little to say anything, so nothing is said. That is neither a yes nor a no.",
+    ),
+    (
+        "Grey",
+        (
+            "Not scored. A repeat is a pair that stood earlier in the same text: it counts once, or text that repeats itself would "
+            "repeat its luck. Pairs that much English text shares (“of the”) are left out because one key treats them the "
+            "same in all texts. The first token has nothing before it."
+        ),
+    ),
+    (
+        "Found and pasted",
+        (
+            "The stretch found has its own p, corrected for all the stretches that could have been chosen; it may be small where "
+            "the human text around it hides the mark from the test of the whole. IoU is the "
+            "share of characters in both found and pasted among those in either: 100% is a perfect fit, 0% no contact."
+        ),
+    ),
+    (
+        "The running p",
+        (
+            "Each curve is p of the text up to that token; the dot at its end is the test. A dip in the middle is no test: who looks "
+            "everywhere and keeps the best finds something in any text. The cut-off is alpha, halved for the two looks."
+        ),
+    ),
+)
+"""How to read the page, as (term, explanation) pairs to be filled in."""
+
+
 def p_text(log10_p: float | None) -> str:
     """Return a p-value for people: 0.43, 0.0012, 2.5 x 10⁻²⁹ with the sign for times, or a dash for none."""
     if log10_p is None:
@@ -82,9 +141,10 @@ def surprises(findings: Findings) -> list[str]:
     said: list[str] = []
     for row in findings.misses:
         detection = row.right.detection
+        verdict = "the test abstained on it" if detection.abstained else "was not detected"
         said.append(
-            f"{row.name} carries the mark and was not detected: with {detection.n_scored} scored pairs its p is "
-            f"{p_text(detection.log10_p)}. Short and predictable texts hold little evidence."
+            f"{row.name} carries the mark and {verdict} ({detection.statistic:.0f} green of {detection.n_scored} scored). "
+            "Short and predictable texts hold little evidence."
         )
     if alarms := findings.false_alarms:
         names = ", ".join(row.name for row in alarms)
@@ -97,62 +157,10 @@ def surprises(findings: Findings) -> list[str]:
 
 def reading(findings: Findings) -> list[tuple[str, str]]:
     """Return (term, explanation) pairs: how to read the page."""
-    gamma, alpha = findings.profile.parameters["gamma"], findings.alpha
-    one_in = f"{1 / alpha:,.0f}"
-    minimum = findings.profile.min_tokens
-    return [
-        (
-            "Green and red",
-            (
-                f"The secret key sorts every pair of neighbouring tokens (words or parts of words): {gamma:.0%} are green, the others "
-                "red. Text without the mark is green that often, by chance; the marking model leaned towards green as it wrote. "
-                "Without the key nobody can tell which is which."
-            ),
-        ),
-        (
-            "p",
-            (
-                "The chance that text without this mark, whoever wrote it, shows at least this many green tokens. 0.2 is everyday luck; "
-                "10⁻⁸ is the luck of one text in a hundred million. It is exact, not an approximation. It is not the chance that a person "
-                "wrote the text."
-            ),
-        ),
-        (
-            "Detected",
-            (
-                f"Each text is looked at twice: as a whole, and for its best stretch. The smaller p, doubled for that, must be at most "
-                f"alpha = {alpha:g}: of {one_in} unmarked texts, one at most is expected to be called detected."
-            ),
-        ),
-        (
-            "Not detected",
-            "Only that this key's mark was not found. The unmarked texts of the model are machine text too.",
-        ),
-        (
-            "Abstain",
-            f"Fewer than {minimum} scored pairs are too little to say anything, so nothing is said. That is neither a yes nor a no.",
-        ),
-        (
-            "Grey",
-            (
-                "Not scored. A repeat is a pair that stood earlier in the same text: it counts once, or text that repeats itself would "
-                "repeat its luck. Pairs that much English text shares (“of the”) are left out because one key treats them the "
-                "same in all texts. The first token has nothing before it."
-            ),
-        ),
-        (
-            "Found and pasted",
-            (
-                "The stretch found has its own p, corrected for all the stretches that could have been chosen; it may be small where "
-                "the human text around it hides the mark from the test of the whole. IoU is the "
-                "share of characters in both found and pasted among those in either: 100% is a perfect fit, 0% no contact."
-            ),
-        ),
-        (
-            "The running p",
-            (
-                "Each curve is p of the text up to that token; the dot at its end is the test. A dip in the middle is no test: who looks "
-                "everywhere and keeps the best finds something in any text. The cut-off is alpha, halved for the two looks."
-            ),
-        ),
-    ]
+    facts = {
+        "gamma": findings.profile.parameters["gamma"],
+        "alpha": findings.alpha,
+        "one_in": f"{1 / findings.alpha:,.0f}",
+        "minimum": findings.profile.min_tokens,
+    }
+    return [(term, words.format_map(facts)) for term, words in _READING]

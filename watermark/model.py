@@ -58,7 +58,8 @@ def load_model(
     Raises:
         ModelError: in one line, if it is no causal model, has no safetensors, asks for remote code, or cannot be found.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # transformers shows one for a 10 MB file; ours is about the texts
@@ -73,8 +74,11 @@ def load_model(
         model: Any = AutoModelForCausalLM.from_pretrained(
             source, revision=revision, trust_remote_code=False, use_safetensors=True, dtype=_dtype(dtype, place)
         )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise ModelError(_explain(name, error)) from None
+    # `generate()` takes from here what a call leaves unset: the model's own penalties, beams and filters, which no record shows
+    ids = {field: getattr(model.generation_config, field) for field in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    model.generation_config = GenerationConfig(**ids)
     model = model.to(place).eval()
     return CausalModel(model, tokenizer, text_tokenizer, name, getattr(model.config, "_commit_hash", None))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from assay.detect import passage
 from assay.detect.passage import Steps, family_log10_p
-from assay.detect.segments import SignificantSegments, lattice_steps, maximal_segments, significant_segments
+from assay.detect.segments import SignificantSegments, lattice_steps, maximal_segments, sharpen, significant_segments
 from assay.watermark.greenlist import GreenList
 from assay.watermark.key import Key
 from hypothesis import given, settings
@@ -280,3 +280,39 @@ def test_misuse_is_refused_with_what_was_found() -> None:
         family_log10_p(1, 3, 0.5, Steps(1, 1))
     with pytest.raises(ValueError, match="one-dimensional int64"):
         maximal_segments(np.ones((2, 2), np.int64))
+
+
+def test_sharpening_cuts_red_surroundings_off() -> None:
+    """30 red, 20 green, 30 red: whatever the rate, the likeliest stretch is the 20 green ones."""
+    green = np.zeros(80, np.bool_)
+    green[30:50] = True
+    assert sharpen(green, 0, 80, GAMMA) == (30, 50)
+    assert sharpen(green, 25, 52, GAMMA) == (30, 50)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60), st.data())
+@settings(deadline=None)
+def test_sharpening_only_shrinks_and_never_to_nothing(bits: list[bool], data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(bits) - 1))
+    stop = data.draw(st.integers(start + 1, len(bits)))
+    first, last = sharpen(np.array(bits), start, stop, GAMMA)
+    assert start <= first < last <= stop
+
+
+def test_sharpening_raises_the_overlap_with_strongly_marked_stretches() -> None:
+    """100 of 400 positions at green rate .7, where the search at 2/5 runs on: mean overlap .86 before, .94 after (measured)."""
+    rng = np.random.default_rng(3)
+    coarse: list[float] = []
+    sharp: list[float] = []
+    for _ in range(200):
+        at = int(rng.integers(0, 300))
+        green = rng.random(400) < GAMMA
+        green[at : at + 100] = rng.random(100) < 0.7
+        found = significant_segments(green, GAMMA, GAMMA1, 1e-3)
+        best = int(np.argmax(found.score))
+        bounds = int(found.start[best]), int(found.stop[best])
+        for bound, overlaps in ((bounds, coarse), (sharpen(green, *bounds, GAMMA), sharp)):
+            shared = max(0, min(bound[1], at + 100) - max(bound[0], at))
+            overlaps.append(shared / (bound[1] - bound[0] + 100 - shared))
+    assert np.mean(sharp) > 0.92
+    assert np.mean(sharp) > np.mean(coarse) + 0.03

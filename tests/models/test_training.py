@@ -121,7 +121,7 @@ def test_training_learns_and_exports_a_loadable_model(tmp_path: Path, tokenizer:
     train(replace(RECIPE, budget=StepBudget(60)), tokens, tokens, work, CPU)
     losses = [row.loss for row in read_log(work / "log.jsonl") if row.split == "valid"]
     assert losses[0] < math.log(TINY.vocab_size)
-    assert losses[-1] < losses[0] / 2  # measured: 5.2 to 1.5
+    assert losses[-1] < losses[0] / 2  # measured: 4.96 to 1.80
     assert json.loads((work / "export" / "config.json").read_text())["dtype"] == "bfloat16"
     assert not list((work / "export").glob("*.bin"))
 

@@ -4,20 +4,17 @@ import copy
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from assay.corpus.prompts import Prompt
-from assay.errors import DataError, ModelError
-from assay.models import embedded_path
+from assay.errors import DataError
 from assay.watermark.generate import Decoding, generate
 from assay.watermark.greenlist import GreenList
-from assay.watermark.model import CausalModel, load_model
+from assay.watermark.model import CausalModel
 from transformers import AutoModelForCausalLM, LlamaConfig, LogitsProcessorList
 
 SHORT = Decoding(max_new_tokens=16, temperature=0.9, top_k=40, batch_size=4, seed=3)
@@ -118,11 +115,13 @@ def test_what_is_done_is_skipped_and_the_rest_is_identical(tiny, marked, done):
 
 
 def test_batches_in_which_all_is_done_are_not_generated(tiny):
-    """Longest first, two by two: c and e, then a and d, then b."""
-    batches = [sorted(r["id"] for r in b.records) for b in generate(PROMPTS, tiny, None, replace(SHORT, batch_size=2))]
-    assert batches == [["c", "e"], ["a", "d"], ["b"]]
-    left = list(generate(PROMPTS, tiny, None, replace(SHORT, batch_size=2), done={"a", "d"}))
-    assert [sorted(r["id"] for r in b.records) for b in left] == [["c", "e"], ["b"]]
+    """Two by two, longest first."""
+    longest_first = [p.id for p in sorted(PROMPTS, key=lambda p: -len(tiny.tokenizer(p.text).input_ids))]
+    pairs = [longest_first[:2], longest_first[2:4], longest_first[4:]]
+    two = replace(SHORT, batch_size=2)
+    assert [[r["id"] for r in b.records] for b in generate(PROMPTS, tiny, None, two)] == pairs
+    left = generate(PROMPTS, tiny, None, two, done=set(pairs[1]))
+    assert [[r["id"] for r in b.records] for b in left] == [pairs[0], pairs[2]]
 
 
 def test_several_samples_are_numbered_and_the_first_is_that_of_a_single_run(tiny, marked):
@@ -157,7 +156,7 @@ def test_a_text_ends_before_its_end_token(tiny):
         model.generation_config.eos_token_id = ids
         return replace(tiny, model=model)
 
-    endless = texts(generate(PROMPTS, with_ends([8191]), None, replace(SHORT, top_k=0)))
+    endless = texts(generate(PROMPTS, with_ends([-1]), None, replace(SHORT, top_k=0)))
     ended = texts(generate(PROMPTS, with_ends(ends), None, replace(SHORT, top_k=0)))
     lengths = {name: record["provenance"]["n_tokens"] for name, record in ended.items()}
     assert min(lengths.values()) < 16
@@ -165,8 +164,6 @@ def test_a_text_ends_before_its_end_token(tiny):
     for name, record in ended.items():
         assert record["provenance"]["finish"] == ("stop" if lengths[name] < 16 else "length")
         assert endless[name]["text"].startswith(record["text"])
-        ids = tiny.tokenizer(endless[name]["text"]).input_ids
-        assert record["text"] == "" or len(record["text"]) < len(endless[name]["text"]) or len(ids) >= 16
 
 
 def test_an_empty_prompt_starts_from_the_start_token(chatty):
@@ -256,91 +253,8 @@ def test_settings_out_of_range_are_refused(changes, message):
         Decoding(**changes)
 
 
-def test_the_settings_owe_nothing_to_the_models_own_defaults(tiny):
-    """A model that comes with top-k 1 of its own would write the greedy text."""
-    model = copy.copy(tiny.model)
-    model.generation_config = copy.deepcopy(tiny.model.generation_config)
-    model.generation_config.update(do_sample=True, top_k=1, temperature=0.1, repetition_penalty=5.0, num_beams=2)
-    plain = replace(SHORT, top_k=0, temperature=1.0)
-    assert written(replace(tiny, model=model), decoding=plain) == written(tiny, decoding=plain)
-
-
 def test_the_model_itself_is_left_as_it_was(tiny, marked):
     before = copy.deepcopy(tiny.model.generation_config)
     written(tiny, marked)
     assert tiny.model.generation_config == before
     assert tiny.model._get_logits_processor(before) == LogitsProcessorList()
-
-
-def model_folder(tmp_path: Path, **config: Any) -> Path:
-    """A copy of the embedded model with changes to config.json."""
-    folder = tmp_path / "model"
-    shutil.copytree(embedded_path(), folder)
-    content = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**content, **config}))
-    return folder
-
-
-def refusal(folder: Path, **settings: str) -> str:
-    with pytest.raises(ModelError) as caught:
-        load_model("the-model", str(folder), **{"device": "cpu", **settings})
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def test_a_model_folder_loads_by_path(tmp_path):
-    model = load_model("mine", str(model_folder(tmp_path)), device="cpu")
-    assert (model.name, model.revision, model.max_positions) == ("mine", None, 1024)
-    assert model.model.dtype == torch.float32
-    assert model.device.type == "cpu"
-
-
-def test_a_pickle_is_not_loaded(tmp_path):
-    folder = model_folder(tmp_path)
-    torch.save({}, folder / "pytorch_model.bin")
-    (folder / "model.safetensors").unlink()
-    assert "has only pytorch_model.bin (pickles can run code), expected *.safetensors" in refusal(folder)
-    (folder / "pytorch_model.bin").unlink()
-    assert "has no weights, expected *.safetensors" in refusal(folder)
-
-
-@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
-def test_foreign_code_is_not_run(tmp_path, file):
-    """auto_map asks for Python of the model's own; the file it names would leave a trace if it ran."""
-    folder = model_folder(tmp_path)
-    content = json.loads((folder / file).read_text())
-    names = {"AutoConfig": "own.C", "AutoModelForCausalLM": "own.M", "AutoTokenizer": ["own.T", "own.T"]}
-    content |= {"auto_map": names, "tokenizer_class": "OwnTokenizer", "model_type": "own"}
-    (folder / file).write_text(json.dumps(content))
-    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
-    assert "asks for its own Python code" in refusal(folder)
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "is not a model folder: it has no config.json"),
-        ("{", "config.json is not JSON"),
-        ("[]", "is not a model's config: expected a JSON object, got list"),
-        ("{}", "is not a causal language model that transformers knows"),
-        ('{"model_type": "no-such-type"}', "is not a causal language model that transformers knows"),
-        ('{"model_type": "vit"}', "is not a causal language model that transformers knows"),
-    ],
-)
-def test_a_folder_that_is_no_causal_language_model_is_one_line(tmp_path, content, message):
-    folder = model_folder(tmp_path)
-    (folder / "config.json").unlink()
-    if content is not None:
-        (folder / "config.json").write_text(content)
-    assert message in refusal(folder)
-
-
-def test_broken_weights_devices_and_dtypes_are_one_line(tmp_path):
-    folder = model_folder(tmp_path)
-    assert refusal(folder, dtype="int8") == "dtype must be auto, float32, bfloat16, float16, got 'int8'"
-    assert refusal(folder, device="nowhere").startswith("device 'nowhere' cannot be used: ")
-    (folder / "model.safetensors").write_bytes(b"\0" * 100)
-    assert refusal(folder).startswith("cannot load model 'the-model': ")
-    (folder / "tokenizer.json").write_text("{}")
-    assert refusal(folder).startswith("cannot read the tokenizer ")

@@ -1,0 +1,106 @@
+"""Loading a model runs nobody's code, takes nothing hidden from its folder, and refuses in one line."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from assay.corpus.prompts import Prompt
+from assay.errors import ModelError
+from assay.models import embedded_path
+from assay.watermark.generate import Decoding, generate
+from assay.watermark.model import load_model
+
+
+def model_folder(tmp_path: Path, **config: Any) -> Path:
+    """A copy of the embedded model with changes to config.json."""
+    folder = tmp_path / "model"
+    shutil.copytree(embedded_path(), folder)
+    content = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**content, **config}))
+    return folder
+
+
+def refusal(folder: Path, **settings: str) -> str:
+    with pytest.raises(ModelError) as caught:
+        load_model("the-model", str(folder), **{"device": "cpu", **settings})
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_model_folder_loads_by_path(tmp_path):
+    model = load_model("mine", str(model_folder(tmp_path)), device="cpu")
+    assert (model.name, model.revision, model.max_positions) == ("mine", None, 1024)
+    assert model.model.dtype == torch.float32
+    assert model.device.type == "cpu"
+
+
+def test_the_settings_owe_nothing_to_the_models_own_defaults(tmp_path):
+    """A model that comes with penalties, beams and filters of its own writes what it would without them."""
+    folder = model_folder(tmp_path)
+    own = json.loads((folder / "generation_config.json").read_text())
+    own |= {"do_sample": True, "top_k": 1, "temperature": 0.1, "repetition_penalty": 5.0, "num_beams": 2, "min_p": 0.5}
+    (folder / "generation_config.json").write_text(json.dumps(own | {"eos_token_id": [0, 13], "suppress_tokens": [5]}))
+    model = load_model("own", str(folder), device="cpu")
+    assert model.model.generation_config.eos_token_id == [0, 13]
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [0, 13]}))
+    plain = load_model("plain", str(folder), device="cpu")
+    prompts, decoding = [Prompt(name, "The house", {}) for name in "abc"], Decoding(max_new_tokens=16)
+    records = [[r["text"] for b in generate(prompts, m, None, decoding) for r in b.records] for m in (model, plain)]
+    assert records[0] == records[1]
+
+
+def test_a_pickle_is_not_loaded(tmp_path):
+    folder = model_folder(tmp_path)
+    torch.save({}, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    assert "has only pytorch_model.bin (pickles can run code), expected *.safetensors" in refusal(folder)
+    (folder / "pytorch_model.bin").unlink()
+    assert "has no weights, expected *.safetensors" in refusal(folder)
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
+def test_foreign_code_is_not_run(tmp_path, file):
+    """auto_map asks for Python of the model's own; the file it names would leave a trace if it ran."""
+    folder = model_folder(tmp_path)
+    content = json.loads((folder / file).read_text())
+    names = {"AutoConfig": "own.C", "AutoModelForCausalLM": "own.M", "AutoTokenizer": ["own.T", "own.T"]}
+    content |= {"auto_map": names, "tokenizer_class": "OwnTokenizer", "model_type": "own"}
+    (folder / file).write_text(json.dumps(content))
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    assert "asks for its own Python code" in refusal(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is not a model folder: it has no config.json"),
+        ("{", "config.json is not JSON"),
+        ("[]", "is not a model's config: expected a JSON object, got list"),
+        ("{}", "is not a causal language model that transformers knows"),
+        (
+            '{"model_type": "no-such-type"}',
+            "cannot load model 'the-model': The checkpoint you are trying to load has model",
+        ),
+        ('{"model_type": "vit"}', "is not a causal language model that transformers knows"),
+    ],
+)
+def test_a_folder_that_is_no_causal_language_model_is_one_line(tmp_path, content, message):
+    folder = model_folder(tmp_path)
+    (folder / "config.json").unlink()
+    if content is not None:
+        (folder / "config.json").write_text(content)
+    assert message in refusal(folder)
+
+
+def test_broken_weights_devices_and_dtypes_are_one_line(tmp_path):
+    folder = model_folder(tmp_path)
+    assert refusal(folder, dtype="int8") == "dtype must be auto, float32, bfloat16, float16, got 'int8'"
+    assert refusal(folder, device="nowhere").startswith("device 'nowhere' cannot be used: ")
+    (folder / "model.safetensors").write_bytes(b"\0" * 100)
+    assert refusal(folder).startswith("cannot load model 'the-model': ")
+    (folder / "tokenizer.json").write_text("{}")
+    assert refusal(folder).startswith("cannot read the tokenizer ")
