@@ -45,7 +45,9 @@ def test_each_token_has_its_reason():
     """
     ids = [5, 6, 7, 0, 8, 9, 10, 5, 6, 7, 8]
     expected = [SHORT, SHORT, OK, SPECIAL, SPECIAL, SPECIAL, OK, OK, OK, REPEAT, OK]
-    assert reasons(GreenList(KEY, context_width=2), ids) == expected
+    mark = GreenList(KEY, context_width=2)
+    assert reasons(mark, ids) == expected
+    assert gather(tokens_of(ids), mark).document(0).scored.tolist() == [r == OK for r in expected]
 
 
 def test_a_short_context_comes_before_a_special_one():

@@ -61,14 +61,21 @@ def test_a_pickle_is_not_loaded(tmp_path):
     assert "has no weights, expected *.safetensors" in refusal(folder)
 
 
-@pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
-def test_foreign_code_is_not_run(tmp_path, file):
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("config.json", {"model_type": "own"}),
+        ("config.json", {}),
+        ("tokenizer_config.json", {"tokenizer_class": "OwnTokenizer"}),
+    ],
+    ids=str,
+)
+def test_foreign_code_is_not_run(tmp_path, file, changes):
     """auto_map asks for Python of the model's own; the file it names would leave a trace if it ran."""
     folder = model_folder(tmp_path)
     content = json.loads((folder / file).read_text())
     names = {"AutoConfig": "own.C", "AutoModelForCausalLM": "own.M", "AutoTokenizer": ["own.T", "own.T"]}
-    content |= {"auto_map": names, "tokenizer_class": "OwnTokenizer", "model_type": "own"}
-    (folder / file).write_text(json.dumps(content))
+    (folder / file).write_text(json.dumps({**content, "auto_map": names, **changes}))
     (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     assert "asks for its own Python code" in refusal(folder)
     assert not (tmp_path / "ran").exists()

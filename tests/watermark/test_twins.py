@@ -1,5 +1,7 @@
 """The compiled and the torch forms of the contract equal the numpy one, bit for bit, on every shape and every ragged batch."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -202,11 +204,11 @@ def test_the_processor_adds_delta_to_exactly_the_green_candidates(shape, dtype, 
 @pytest.mark.parametrize("kind", ["ordered", "minhash"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_the_processor_is_exact_when_a_word_is_the_threshold_or_just_above_it(kind, dtype):
-    """gamma = (word >> 33) / 2^31 and one more: where the compiled loop decides by the upper 31 bits alone."""
+    """gamma is the word's upper 31, 32, 44 or 53 bits, and one unit more: the compiled loop decides by 31 bits where it may."""
     words = hashing.candidate_words(np.array([5]), np.arange(100), derive(SECRET, "greenlist", 1, kind, False))
-    for token in range(100):
+    for token, kept in product(range(100), (31, 32, 44, 53)):
         for step in (0, 1):
-            gamma = ((int(words[token]) >> 33) + step) / 2**31
+            gamma = ((int(words[token]) >> (64 - kept)) + step) / 2**kept
             mark = GreenList(Key(SECRET), gamma=gamma, delta=1.0, context=kind)
             found = MarkProcessor(mark)(torch.tensor([[5]]), torch.zeros(1, 100, dtype=dtype))[0]
             assert bool(found[token]) == bool(step)
