@@ -10,8 +10,8 @@ from assay.detect.evidence import gather
 from assay.detect.exact import binomial_log10_sf_batch
 from assay.detect.tokens import Tokens
 from assay.watermark.greenlist import GreenList
-from assay.watermark.kernels import CommonSet
 from assay.watermark.key import Key
+from assay.watermark.pairs import CommonSet
 from transformers import GPT2Config, WatermarkDetector, WatermarkingConfig
 
 VOCABULARY = 50_257

@@ -10,11 +10,11 @@ import sys
 
 import numpy as np
 import record
-from assay.detect.common import common_words
 from assay.detect.evidence import gather
 from assay.detect.exact import binomial_log10_sf_batch
 from assay.detect.tokens import tokenize
 from assay.models import resolve
+from assay.watermark.common import common_words
 from assay.watermark.greenlist import GreenList
 from assay.watermark.key import Key
 from assay.watermark.tokenizer import load_tokenizer

@@ -18,6 +18,7 @@ from assay.models import EMBEDDED, resolve
 @click.option(
     "--max-new-tokens", type=click.IntRange(1), default=200, show_default=True, help="Longest text, in tokens."
 )
+@click.option("--min-new-tokens", default=0, show_default=True, help="The model may not end a text before this many.")
 @click.option("--temperature", default=1.0, show_default=True, help="0 is greedy.")
 @click.option("--top-k", default=0, show_default=True, help="Keep this many candidates; 0 keeps all.")
 @click.option("--top-p", default=1.0, show_default=True, help="Keep candidates of this much probability.")
@@ -39,6 +40,7 @@ def generate(
     prompt_field: str,
     count: int,
     max_new_tokens: int,
+    min_new_tokens: int,
     temperature: float,
     top_k: int,
     top_p: float,
@@ -78,7 +80,15 @@ def generate(
     alone = prompts is None and not texts
     try:
         decoding = Decoding(
-            max_new_tokens, temperature, top_k, top_p, batch_size, seed, samples=1 if alone else count, chat=not no_chat
+            max_new_tokens,
+            temperature,
+            top_k,
+            top_p,
+            batch_size,
+            seed,
+            samples=1 if alone else count,
+            chat=not no_chat,
+            min_new_tokens=min_new_tokens,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -5,7 +5,7 @@ The public names load on first use, so that `import assay` costs nothing:
     import assay
 
     decision, detections = assay.detect_text(text, "mark.toml")
-    model.generate(**inputs, watermarking_config=assay.MarkConfig(assay.load_mark("mark.toml").mark, tokenizer.pad_token_id))
+    model.generate(**inputs, watermarking_config=assay.MarkConfig.for_tokenizer(assay.load_mark("mark.toml"), tokenizer))
 """
 
 from importlib import import_module

@@ -98,7 +98,7 @@ class GenerationRun:
         self._stream = prompts.read()  # a missing file is known before a model is loaded
         self._settings = {
             "model": list(model_name),
-            "mark": loaded.profile.fingerprint if loaded else None,
+            "mark": [loaded.profile.fingerprint, loaded.profile.skip_common] if loaded else None,
             "decoding": asdict(decoding),
             "prompts": prompts.describe(),
         }

@@ -9,8 +9,8 @@ from enum import IntEnum
 
 import numpy as np
 from assay.watermark import kernels
-from assay.watermark.kernels import CommonSet
 from assay.watermark.law import Law
+from assay.watermark.pairs import CommonSet
 from assay.watermark.schemes import Mark
 from numpy.typing import NDArray
 
@@ -29,7 +29,7 @@ class Reason(IntEnum):
     SPECIAL = kernels.SPECIAL
     """It, or a token of its context, is a control token."""
     COMMON = kernels.COMMON
-    """The pair belongs to a word sequence that human texts share (`assay.detect.common`)."""
+    """The pair belongs to a word sequence that human texts share (`assay.watermark.common`)."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from assay.errors import BadProfile
 from assay.models import EMBEDDED, resolve
-from assay.watermark.kernels import CommonSet
+from assay.watermark.common import common_words
+from assay.watermark.pairs import CommonSet
 from assay.watermark.profile import LoadedMark, check_tokenizer, load_mark
 from assay.watermark.tokenizer import TextTokenizer, load_tokenizer
 
-from .common import common_words
 from .detection import Decision, Detection, Span, Threshold
 from .evidence import BatchEvidence, Reason, gather
 from .exact import binomial_log10_sf_batch, z_score

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from assay.detect.common import common_words
 from assay.detect.evidence import Reason, gather
 from assay.detect.exact import binomial_log10_sf_batch
 from assay.detect.tokens import tokenize
 from assay.models import resolve
+from assay.watermark.common import common_words
 from assay.watermark.profile import LoadedMark, check_tokenizer
 from assay.watermark.tokenizer import load_tokenizer
 from numpy.typing import NDArray

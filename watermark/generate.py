@@ -17,8 +17,10 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor
 from transformers.generation.configuration_utils import BaseWatermarkingConfig
 
+from .common import common_words
 from .hf import MarkProcessor
 from .model import CausalModel
+from .pairs import CommonSet
 from .profile import LoadedMark
 from .provenance import provenance
 from .sampling import RowSampler, row_seed
@@ -56,6 +58,7 @@ class Decoding:
 
     Attributes:
         max_new_tokens: longest text, in tokens.
+        min_new_tokens: the model may not end a text before this many.
         temperature: 0 for greedy decoding.
         top_k: keep this many candidates; 0 keeps all.
         top_p: keep the smallest set of candidates with this much probability; 1 keeps all.
@@ -73,10 +76,12 @@ class Decoding:
     seed: int = 0
     samples: int = 1
     chat: bool = True
+    min_new_tokens: int = 0
 
     def __post_init__(self) -> None:
         for name, ok, expected in (
             ("max_new_tokens", self.max_new_tokens >= 1, "at least 1"),
+            ("min_new_tokens", 0 <= self.min_new_tokens <= self.max_new_tokens, "0 to max_new_tokens"),
             ("temperature", 0 <= self.temperature <= 100, "0 (greedy) or more"),
             ("top_k", self.top_k >= 0, "0 (all) or more"),
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
@@ -153,6 +158,9 @@ def generate(
         One batch at a time, its records in a fixed order.
     """
     stream = iter(prompts)
+    common = None
+    if loaded is not None:
+        common = common_words(loaded.profile.skip_common, model.text_tokenizer, loaded.mark.hash_key)
     prompts_per_window = max(_WINDOW_BATCHES * decoding.batch_size // decoding.samples, 1)
     while window := list(islice(stream, prompts_per_window)):
         jobs: list[_Job] = []
@@ -171,7 +179,7 @@ def generate(
         for start in range(0, len(jobs), decoding.batch_size):
             batch = jobs[start : start + decoding.batch_size]
             if any(job.id not in done for job in batch):
-                records = _generate_batch(batch, model, loaded, decoding, created_at)
+                records = _generate_batch(batch, model, loaded, common, decoding, created_at)
                 yield Batch([record for record in records if record["id"] not in done], [])
 
 
@@ -218,7 +226,12 @@ def _read(tokenizer: Any, text: str, place: str, **options: bool) -> list[int]:
 
 
 def _generate_batch(
-    jobs: list[_Job], model: CausalModel, loaded: LoadedMark | None, decoding: Decoding, created_at: str
+    jobs: list[_Job],
+    model: CausalModel,
+    loaded: LoadedMark | None,
+    common: CommonSet | None,
+    decoding: Decoding,
+    created_at: str,
 ) -> list[dict[str, Any]]:
     tokenizer = model.tokenizer
     eos = _end_tokens(model)
@@ -231,7 +244,7 @@ def _generate_batch(
         attention[row, length - len(job.ids) :] = 1
     processors: list[LogitsProcessor] = []
     if loaded is not None:
-        processors.append(MarkProcessor(loaded.mark, pad_token_id=pad))  # pyright: ignore[reportArgumentType]
+        processors.append(MarkProcessor(loaded.mark, pad, common))  # pyright: ignore[reportArgumentType]
     if decoding.temperature > 0:
         processors.append(RowSampler([row_seed(decoding.seed, job.prompt.id, job.sample) for job in jobs], length))
     config = _generation_config(decoding, eos, pad)
@@ -259,6 +272,7 @@ def _generation_config(decoding: Decoding, eos: list[int], pad: int) -> Generati
             "top_k": decoding.top_k,
             "top_p": decoding.top_p,
         }
+    warpers |= {"min_new_tokens": decoding.min_new_tokens} if decoding.min_new_tokens else {}
     return GenerationConfig(
         max_new_tokens=decoding.max_new_tokens, eos_token_id=eos or None, pad_token_id=pad, **warpers
     )

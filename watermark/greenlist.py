@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from . import hashing, kernels
 from .hashing import MAX_WIDTH, U64, ContextKind, HashKey
-from .kernels import CommonSet
 from .key import Key
 from .law import Bernoulli
+from .pairs import CommonSet
 from .schemes import RaggedEvidence, register_scheme
 
 # Where between gamma and the highest green rate to look. Mean intersection over union of the best segment with the

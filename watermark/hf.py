@@ -1,6 +1,7 @@
 """Marks inside Hugging Face `generate()`: a watermarking config for the late slot, a logits processor for the early one.
 
-    model.generate(**inputs, watermarking_config=MarkConfig(mark, pad_token_id=tokenizer.pad_token_id), do_sample=True)
+    loaded = load_mark("mark.toml")
+    model.generate(**inputs, watermarking_config=MarkConfig.for_tokenizer(loaded, tokenizer), do_sample=True)
 
 puts the mark after temperature, top-k and top-p, on the tokens that survive them: delta is then what the sampler sees.
 `logits_processor=[MarkProcessor(mark, pad_token_id=...)]` runs before the warpers: temperature divides delta (0.5 doubles it)
@@ -13,16 +14,21 @@ so those declare support; wider marks declare none, and transformers says so whe
 """
 
 import json
-from typing import Any
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor
 from transformers import LogitsProcessor
 from transformers.generation.configuration_utils import BaseWatermarkingConfig
 
-from . import kernels, torch_hashing
+from . import torch_hashing
+from .bias import RowBias, neutral_bias
+from .common import common_words
 from .greenlist import GreenList
 from .hashing import VERSION
+from .pairs import CommonSet
+from .profile import LoadedMark, check_tokenizer
+from .tokenizer import load_tokenizer
 
 
 class MarkProcessor(LogitsProcessor):
@@ -31,11 +37,15 @@ class MarkProcessor(LogitsProcessor):
     Args:
         mark: the green-list mark.
         pad_token_id: the id that pads prompts on the left; None if prompts are never padded.
+        common: pairs that are never scored, and so not marked either; without it they are marked like others, which costs
+            quality and gains nothing.
     """
 
-    def __init__(self, mark: GreenList, pad_token_id: int | None = None) -> None:
+    def __init__(self, mark: GreenList, pad_token_id: int | None = None, common: CommonSet | None = None) -> None:
         self.supports_continuous_batching = mark.context_width <= 1
         self._mark = mark
+        self._common = common or CommonSet()
+        self._bias = RowBias(mark.hash_key, mark.gamma, mark.delta, self._common)
         self._pad_token_id = pad_token_id
 
     def __repr__(self) -> str:
@@ -50,9 +60,9 @@ class MarkProcessor(LogitsProcessor):
         mark = self._mark
         if scores.device.type == "cpu" and scores.dtype == torch.float32:
             out = torch.empty(scores.shape, dtype=torch.float32)
-            source = scores.detach().contiguous().numpy()
-            kernels.bias_rows(
-                input_ids.numpy(), self._pad_token_id, source, mark.hash_key, mark.gamma, mark.delta, out.numpy()
+            source = scores.detach().numpy()
+            self._bias.write(
+                input_ids.numpy(), -1 if self._pad_token_id is None else self._pad_token_id, source, out.numpy()
             )
             return out
         marked = context_lengths(input_ids, self._pad_token_id) >= mark.context_width
@@ -60,8 +70,11 @@ class MarkProcessor(LogitsProcessor):
             return scores.clone()
         contexts = input_ids[:, input_ids.shape[1] - mark.context_width :]
         words = torch_hashing.candidate_words(contexts, scores.shape[1], mark.hash_key)
-        green = torch_hashing.green(words, mark.gamma) & marked[:, None]
-        return torch.where(green, scores + mark.delta, scores)
+        gained = torch.where(torch_hashing.green(words, mark.gamma), mark.delta, 0.0)
+        if self._common.count:
+            left_out = torch_hashing.contains(self._common.words, words)
+            gained = torch.where(left_out, neutral_bias(mark.gamma, mark.delta), gained)
+        return torch.where(marked[:, None], scores + gained.to(scores.dtype), scores)
 
 
 class MarkConfig(BaseWatermarkingConfig):
@@ -74,18 +87,33 @@ class MarkConfig(BaseWatermarkingConfig):
     Args:
         mark: the green-list mark.
         pad_token_id: the id that pads prompts on the left; None if prompts are never padded.
+        common: pairs that are never scored, and so not marked; `for_tokenizer` finds both.
     """
 
-    def __init__(self, mark: GreenList, pad_token_id: int | None = None) -> None:
+    def __init__(self, mark: GreenList, pad_token_id: int | None = None, common: CommonSet | None = None) -> None:
         self.mark = mark
         self.pad_token_id = pad_token_id
+        self.common = common
+
+    @classmethod
+    def for_tokenizer(cls, loaded: LoadedMark, tokenizer: Any) -> Self:
+        """Return the config of a loaded mark for a transformers tokenizer: its padding, and the pairs left out.
+
+        Raises:
+            TokenizerMismatch: if the mark was made for another tokenizer.
+            ModelError: if the tokenizer's folder or hub id cannot be read.
+        """
+        text_tokenizer = load_tokenizer(tokenizer.name_or_path)
+        check_tokenizer(loaded, text_tokenizer, tokenizer.name_or_path)
+        common = common_words(loaded.profile.skip_common, text_tokenizer, loaded.mark.hash_key)
+        return cls(cast(GreenList, loaded.mark), tokenizer.pad_token_id, common)
 
     def validate(self) -> None:
         """Check nothing: a mark is valid from its construction."""
 
     def construct_processor(self, vocab_size: int, device: Any) -> MarkProcessor:
         """Return the processor for `generate()`; the contract needs neither vocabulary size nor device."""
-        return MarkProcessor(self.mark, self.pad_token_id)
+        return MarkProcessor(self.mark, self.pad_token_id, self.common)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the public parameters and the key's fingerprint, never the key."""

@@ -1,4 +1,4 @@
-"""The contract `assay-1` compiled by numba: detection over ragged token arrays, and the bias of a logits row.
+"""The contract `assay-1` compiled by numba: detection over ragged token arrays.
 
 Equal bit for bit to `watermark.hashing` (tested). Every kernel takes the key schedule as plain arrays and integers, so the
 machine code is compiled once for all keys and cached on disk. Loops over tokens or candidates carry no branch, so that
@@ -12,27 +12,27 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .hashing import HashKey, threshold
+from .pairs import BLOOM_BITS, CommonSet
 
 I32, I64, U8 = NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]
 U64, F32, Bool = NDArray[np.uint64], NDArray[np.float32], NDArray[np.bool_]
 
 SCORED, SHORT_CONTEXT, REPEAT, SPECIAL, COMMON = 0, 1, 2, 3, 4
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_M1 = np.uint64(0xBF58476D1CE4E5B9)
-_M2 = np.uint64(0x94D049BB133111EB)
-_S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+M1 = np.uint64(0xBF58476D1CE4E5B9)
+M2 = np.uint64(0x94D049BB133111EB)
+S30, S27, S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _MAX = np.uint64(2**64 - 1)
-_LOW_33 = np.uint64(2**33 - 1)
 _ONE, _SIX, _LOW_SIX = np.uint64(1), np.uint64(6), np.uint64(63)
-_BLOOM_BITS = 20
 
 
 @njit(cache=True, inline="always")
-def _mix(x: Any) -> Any:
-    x = (x ^ (x >> _S30)) * _M1
-    x = (x ^ (x >> _S27)) * _M2
-    return x ^ (x >> _S31)
+def mix(x: Any) -> Any:
+    """Return SplitMix64's finaliser of one word."""
+    x = (x ^ (x >> S30)) * M1
+    x = (x ^ (x >> S27)) * M2
+    return x ^ (x >> S31)
 
 
 @njit(cache=True, nogil=True)
@@ -51,8 +51,8 @@ def _document_words(
     length = len(ids)
     if minhash:
         for t in range(length):
-            hashed[t] = _mix(start + multipliers[0] * np.uint64(ids[t]))
-        empty = _MAX if (width > 0 or self_salt) else _mix(start)
+            hashed[t] = mix(start + multipliers[0] * np.uint64(ids[t]))
+        empty = _MAX if (width > 0 or self_salt) else mix(start)
         for t in range(width, length):
             words[t] = empty
         for lag in range(1, width + 1):
@@ -73,9 +73,9 @@ def _document_words(
             for t in range(width, length):
                 words[t] += factor * np.uint64(ids[t])
         for t in range(width, length):
-            words[t] = _mix(words[t])
+            words[t] = mix(words[t])
     for t in range(width, length):
-        words[t] = _mix(_mix(words[t] ^ finish) + np.uint64(ids[t]) * _GOLDEN)
+        words[t] = mix(mix(words[t] ^ finish) + np.uint64(ids[t]) * GOLDEN)
 
 
 @njit(cache=True, nogil=True)
@@ -105,7 +105,7 @@ def _evidence(
     while slots < 2 * longest:
         slots *= 2
     table = np.zeros(slots, np.uint64)
-    shift = np.uint64(64 - _BLOOM_BITS)
+    shift = np.uint64(64 - BLOOM_BITS)
     for d in range(len(offsets) - 1):
         lo, hi = offsets[d], offsets[d + 1]
         length = hi - lo
@@ -150,89 +150,6 @@ def _evidence(
         counts[d, 1] = n_green
 
 
-@njit(cache=True, nogil=True)
-def _bias(row: F32, out: F32, state: Any, limit: Any, delta: Any) -> None:
-    """Bias one row after the context hash `state`; v * GOLDEN by addition, one multiplication less in the loop."""
-    if limit & _LOW_33 == 0:
-        # A word's top 31 bits are those of its last product, so this limit (gamma = 1/4, 1/2 ...) is decided without the last xor.
-        for v in range(row.shape[0]):
-            x = (state ^ (state >> _S30)) * _M1
-            x = (x ^ (x >> _S27)) * _M2
-            out[v] = row[v] + (delta if x < limit else np.float32(0.0))
-            state += _GOLDEN
-    else:
-        for v in range(row.shape[0]):
-            out[v] = row[v] + (delta if _mix(state) < limit else np.float32(0.0))
-            state += _GOLDEN
-
-
-@njit(cache=True, nogil=True)
-def _bias_salted(
-    row: F32, out: F32, folded: Any, factor: Any, start: Any, finish: Any, minhash: bool, limit: Any, delta: Any
-) -> None:
-    """Bias one row whose contexts end with the candidate; `folded` is the context before the candidate joins it."""
-    for v in range(row.shape[0]):
-        token = np.uint64(v)
-        mixed = min(folded, _mix(start + factor * token)) if minhash else _mix(folded + factor * token)
-        word = _mix(_mix(mixed ^ finish) + token * _GOLDEN)
-        out[v] = row[v] + (delta if word < limit else np.float32(0.0))
-
-
-@njit(cache=True, nogil=True)
-def _bias_rows(
-    ids: I64,
-    pad: int,
-    scores: F32,
-    out: F32,
-    multipliers: U64,
-    start: Any,
-    finish: Any,
-    width: int,
-    minhash: bool,
-    self_salt: bool,
-    limit: Any,
-    delta: Any,
-) -> None:
-    length = ids.shape[1]
-    for b in range(scores.shape[0]):
-        first = 0
-        while first < length and ids[b, first] == pad:
-            first += 1
-        if length - first < width:
-            out[b] = scores[b]
-            continue
-        if minhash:
-            folded = _MAX if (width > 0 or self_salt) else _mix(start)
-            for lag in range(1, width + 1):
-                folded = min(folded, _mix(start + multipliers[0] * np.uint64(ids[b, length - lag])))
-        else:
-            folded = start
-            for lag in range(1, width + 1):
-                folded += multipliers[lag - 1] * np.uint64(ids[b, length - lag])
-        if self_salt:
-            factor = multipliers[0] if minhash else multipliers[8]
-            _bias_salted(scores[b], out[b], folded, factor, start, finish, minhash, limit, delta)
-        else:
-            _bias(scores[b], out[b], _mix((folded if minhash else _mix(folded)) ^ finish), limit, delta)
-
-
-class CommonSet:
-    """Words that are never scored because human text shares them: sorted, behind a one-hash bitmap.
-
-    Attributes:
-        words: (C,) uint64, sorted; never empty (an impossible entry stands in when there is none).
-        bloom: (2^14,) uint64, a bitmap of 2^20 bits: set where some word has these top 20 bits.
-    """
-
-    def __init__(self, words: U64 | None = None) -> None:
-        given = np.empty(0, np.uint64) if words is None else np.unique(words)
-        self.bloom = np.zeros(1 << (_BLOOM_BITS - 6), np.uint64)
-        places = given >> np.uint64(64 - _BLOOM_BITS)
-        np.bitwise_or.at(self.bloom, (places >> _SIX).astype(np.int64), _ONE << (places & _LOW_SIX))
-        self.words = given if given.size else np.zeros(1, np.uint64)
-        self.count = int(given.size)
-
-
 def evidence(
     ids: I32,
     offsets: I64,
@@ -267,21 +184,3 @@ def evidence(
         threshold(gamma), common.bloom, common.words, green, reason, counts,
     )  # fmt: skip
     return green, reason, counts
-
-
-def bias_rows(ids: I64, pad: int | None, scores: F32, key: HashKey, gamma: float, delta: float, out: F32) -> None:
-    """Write scores plus delta on green candidates into `out`.
-
-    Args:
-        ids: (B, T) int64, what was read so far; a leading run of `pad` in a row is no context.
-        pad: id of the padding, or None if there is none.
-        scores: (B, V) float32; -inf stays -inf. A row with fewer than `width` tokens is copied.
-        key: the mark's key schedule.
-        gamma: green share.
-        delta: bias in nats.
-        out: (B, V) float32, overwritten.
-    """
-    _bias_rows(
-        ids, -1 if pad is None else pad, scores, out, key.multipliers, key.start, key.finish, key.width,
-        key.kind == "minhash", key.self_salt, threshold(gamma), np.float32(delta),
-    )  # fmt: skip

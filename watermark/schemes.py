@@ -15,9 +15,9 @@ from assay.errors import BadProfile
 from numpy.typing import NDArray
 
 from .hashing import HashKey
-from .kernels import CommonSet
 from .key import Key
 from .law import Law
+from .pairs import CommonSet
 
 
 class RaggedEvidence(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .hashing import HashKey, threshold
+from .hashing import U64, HashKey, threshold
 
 _SIGN = -(2**63)
 
@@ -67,6 +67,13 @@ def candidate_words(contexts: Tensor, vocab_size: int, key: HashKey) -> Tensor:
 def green(words: Tensor, gamma: float) -> Tensor:
     """Return which words (any shape, int64 bits) are green: bool."""
     return (words ^ _SIGN) < (signed(threshold(gamma)) ^ _SIGN)
+
+
+def contains(held: U64, words: Tensor) -> Tensor:
+    """Return which words (any shape, int64 bits) are among `held` (C,) uint64, C at least 1: bool."""
+    ordered = torch.from_numpy(np.sort(held.view(np.int64))).to(words.device)
+    places = torch.searchsorted(ordered, words).clamp_(max=len(ordered) - 1)
+    return ordered[places] == words
 
 
 def _shift(x: Tensor, n: int) -> Tensor:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from assay.detect import common
-from assay.detect.common import NONE, common_words, count_common
 from assay.detect.evidence import Reason, gather
 from assay.detect.exact import binomial_log10_sf
 from assay.detect.tokens import tokenize
 from assay.errors import BadProfile
+from assay.watermark import common
+from assay.watermark.common import NONE, common_words, count_common
 from assay.watermark.greenlist import GreenList
 from assay.watermark.hashing import candidate_words, words_of
-from assay.watermark.kernels import CommonSet
 from assay.watermark.key import Key
+from assay.watermark.pairs import CommonSet
 from scipy import stats
 
 KEY = Key(bytes(range(32)))
@@ -161,7 +161,7 @@ def test_a_long_text_counts_for_its_first_passages_only():
 def test_the_module_makes_a_list_from_texts_on_its_input(tokenizer, tmp_path):
     lines = "".join(json.dumps({"text": text}) + "\n" for text in (ENGLISH, "The end of the day."))
     run = subprocess.run(
-        [sys.executable, "-m", "assay.detect.common"],
+        [sys.executable, "-m", "assay.watermark.common"],
         input=lines,
         capture_output=True,
         text=True,

@@ -44,6 +44,21 @@ def test_nothing_to_decide_on_is_an_abstention():
     assert (decision.verdict, decision.log10_p, decision.tried) == ("abstain", 0.0, 0)
 
 
+@pytest.mark.parametrize("marks", [1, 3])
+def test_the_spans_shown_are_those_within_the_share_of_alpha_of_one_test(loaded_of, write, marks):
+    """2 p-values a mark share alpha = .02; 40 texts with a short marked stretch, so that the best span falls on either side."""
+    loaded = [loaded_of(GreenList(Key(bytes([i]) * 32))) for i in range(marks)]
+    detector = MarkDetector(loaded, Threshold(0.02), spans=True)
+    texts = [
+        write(seed, 60) + write(seed + 500, seed % 20, loaded[0].mark) + write(seed + 900, 60) for seed in range(40)
+    ]
+    best = [found for row in detector.detect(texts) for found in row]
+    shown = [bool(found.spans) for found in best]
+    assert shown == [found.best_span_log10_p <= math.log10(0.02 / (2 * marks)) for found in best]
+    assert 3 < sum(shown) < len(shown) - 3
+    assert all(span.log10_p <= math.log10(0.02 / (2 * marks)) for found in best for span in found.spans)
+
+
 @pytest.mark.parametrize(("alpha", "minimum"), [(0.0, None), (1.0, None), (float("nan"), None), (0.1, 0)])
 def test_a_threshold_out_of_range_is_refused(alpha, minimum):
     with pytest.raises(ValueError, match=r"alpha must be between 0 and 1|min_tokens must be at least 1"):

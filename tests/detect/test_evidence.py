@@ -7,8 +7,8 @@ from assay.detect.tokens import Tokens, tokenize
 from assay.errors import DataError
 from assay.watermark.greenlist import GreenList
 from assay.watermark.hashing import green, words_of
-from assay.watermark.kernels import CommonSet
 from assay.watermark.key import Key
+from assay.watermark.pairs import CommonSet
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -146,25 +146,46 @@ def test_a_record_keeps_fields_and_says_how_it_was_made(tiny, marked):
     assert read_as(record) == sha(tiny.tokenizer(PROMPTS[0].text).input_ids)
 
 
+def with_ends(model: CausalModel, ids: list[int]) -> CausalModel:
+    changed = copy.copy(model.model)
+    changed.generation_config = copy.deepcopy(model.model.generation_config)
+    changed.generation_config.eos_token_id = ids
+    return replace(model, model=changed)
+
+
 def test_a_text_ends_before_its_end_token(tiny):
-    """A quarter of all ids end a text: what stands before the first of them is what an endless run of that length writes."""
+    """Greedy, against transformers called directly: the end token is one that it writes after a few others."""
+    decoding = replace(SHORT, temperature=0.0, top_k=0)
+    for prompt in PROMPTS:
+        ids = torch.tensor([tiny.tokenizer(prompt.text).input_ids])
+        full = tiny.model.generate(ids, max_new_tokens=16, do_sample=False, eos_token_id=-1)[0, ids.shape[1] :].tolist()
+        last = full[min(5, len(set(full)) - 1)]
+        stop = full.index(last)
+        (record,) = texts(generate([prompt], with_ends(tiny, [last]), None, decoding)).values()
+        assert record["text"] == tiny.tokenizer.decode(full[:stop])
+        assert (record["provenance"]["n_tokens"], record["provenance"]["finish"]) == (stop, "stop")
 
-    def with_ends(ids: list[int]) -> CausalModel:
-        model = copy.copy(tiny.model)
-        model.generation_config = copy.deepcopy(tiny.model.generation_config)
-        model.generation_config.eos_token_id = ids
-        return replace(tiny, model=model)
 
+def test_each_text_of_a_batch_ends_where_it_would_alone(tiny):
+    """Sampling; a quarter of all ids end a text: what is written is what an endless run of that length writes."""
     decoding = replace(SHORT, top_k=0)
-    ended = texts(generate(PROMPTS, with_ends(list(range(0, 8192, 4))), None, decoding))
+    ended = texts(generate(PROMPTS, with_ends(tiny, list(range(0, 8192, 4))), None, decoding))
     lengths = {name: record["provenance"]["n_tokens"] for name, record in ended.items()}
     assert min(lengths.values()) < 16
     assert len(set(lengths.values())) > 2
     for prompt in PROMPTS:
         record, length = ended[prompt.id], lengths[prompt.id]
         assert record["provenance"]["finish"] == ("stop" if length < 16 else "length")
-        endless = written(with_ends([-1]), None, replace(decoding, max_new_tokens=max(length, 1)), [prompt])
+        endless = written(with_ends(tiny, [-1]), None, replace(decoding, max_new_tokens=max(length, 1)), [prompt])
         assert record["text"] == (endless[prompt.id] if length else "")
+
+
+def test_a_text_does_not_end_before_the_minimum(tiny):
+    ends = list(range(0, 8192, 4))
+    records = texts(generate(PROMPTS, with_ends(tiny, ends), None, replace(SHORT, top_k=0, min_new_tokens=12)))
+    lengths = [record["provenance"]["n_tokens"] for record in records.values()]
+    assert min(lengths) >= 12
+    assert all(record["provenance"]["generator"]["min_new_tokens"] == 12 for record in records.values())
 
 
 def test_an_empty_prompt_starts_from_the_start_token(chatty):
@@ -241,6 +262,7 @@ def test_the_longest_prompt_that_fits_is_used(tiny):
     ("changes", "message"),
     [
         ({"max_new_tokens": 0}, "max_new_tokens must be at least 1, got 0"),
+        ({"min_new_tokens": 201}, "min_new_tokens must be 0 to max_new_tokens, got 201"),
         ({"temperature": -1}, r"temperature must be 0 \(greedy\) or more, got -1"),
         ({"temperature": float("nan")}, r"temperature must be 0 \(greedy\) or more, got nan"),
         ({"top_k": -1}, r"top_k must be 0 \(all\) or more, got -1"),

@@ -14,8 +14,8 @@ from assay.detect.exact import binomial_log10_sf
 from assay.watermark import hashing, kernels
 from assay.watermark.greenlist import GreenList
 from assay.watermark.hf import MarkConfig, MarkProcessor, context_lengths
-from assay.watermark.kernels import CommonSet
 from assay.watermark.key import Key
+from assay.watermark.pairs import CommonSet
 from transformers import (
     AutoModelForCausalLM,
     GenerationConfig,

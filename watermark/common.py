@@ -13,7 +13,7 @@ of the 250 tokens that weigh most in the same list are left out, which brings th
 The list is text (`common_en_1.json`), so it serves every tokenizer: each sequence is tokenised and every window of
 `context_width` + 1 tokens inside it is left out. It was fixed before any key was drawn, which keeps the test exact. It counts
 10,000 two-word and 3,000 three-word sequences by the number of 1,200-character passages of human text they occur in.
-To make one for another language or domain: `python -m assay.detect.common < texts.jsonl > list.json`, and give its path as
+To make one for another language or domain: `python -m assay.watermark.common < texts.jsonl > list.json`, and give its path as
 `skip_common` in the profile.
 """
 
@@ -30,9 +30,10 @@ from typing import Any
 
 import numpy as np
 from assay.errors import BadProfile
-from assay.watermark.hashing import U64, HashKey, candidate_words, words_of
-from assay.watermark.kernels import CommonSet
-from assay.watermark.tokenizer import TextTokenizer
+
+from .hashing import U64, HashKey, candidate_words, context_hash, words_of
+from .pairs import CommonSet
+from .tokenizer import TextTokenizer
 
 _UNIT = re.compile(r" ?[^\W\d_]+(?:['\u2019][^\W\d_]+)*| ?\d+| ?[^\w\s]+|\s+|_+")
 _PASSAGE_CHARS = 1200
@@ -52,10 +53,18 @@ def common_words(name: str, tokenizer: TextTokenizer, key: HashKey) -> CommonSet
     lengths = np.array([len(e.ids) for e in encodings])
     ids = np.array([i for e in encodings for i in e.ids], np.int64)
     position = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    words = words_of(ids, key)[position[key.width :] >= key.width]
-    if key.kind == "minhash" and key.width:
-        words = np.concatenate([words, _pairs_of(_frequent(encodings), key)])
-    return CommonSet(words)
+    inside = position[key.width :] >= key.width
+    pair_frequent = key.kind == "minhash" and key.width > 0
+    frequent = _frequent(encodings) if pair_frequent else np.empty(0, np.uint64)
+    if key.self_salt:
+        words = np.concatenate([words_of(ids, key)[inside], _salted_pairs(frequent, key)])
+        return CommonSet(words, np.concatenate([ids[key.width :][inside], frequent.astype(np.int64)]))
+    contexts, tokens = context_hash(ids, key)[:-1][inside], ids[key.width :][inside]
+    if pair_frequent:
+        alone = context_hash(frequent, replace(key, width=1))
+        contexts = np.concatenate([contexts, np.repeat(alone, len(frequent))])
+        tokens = np.concatenate([tokens, np.tile(frequent.astype(np.int64), len(frequent))])
+    return CommonSet.of_pairs(contexts, tokens)
 
 
 def _frequent(encodings: list[Any]) -> U64:
@@ -67,10 +76,11 @@ def _frequent(encodings: list[Any]) -> U64:
     return np.array([token for token, _ in weight.most_common(_FREQUENT_TOKENS)], np.uint64)
 
 
-def _pairs_of(tokens: U64, key: HashKey) -> U64:
-    """Return the words of every (context token, token) pair, the context token being the one with the least hash."""
+def _salted_pairs(tokens: U64, key: HashKey) -> U64:
+    """Return the words of every (context token, token) pair, the least hash being that of either."""
     paired = replace(key, width=1)
-    return np.concatenate([candidate_words(tokens[i : i + 1], tokens, paired) for i in range(len(tokens))])
+    words = [candidate_words(tokens[i : i + 1], tokens, paired) for i in range(len(tokens))]
+    return np.concatenate([np.empty(0, np.uint64), *words])
 
 
 @lru_cache(maxsize=4)
