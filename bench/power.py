@@ -1,7 +1,9 @@
 """How well the mark is found in text of the embedded model, and what it costs the text.
 
 Texts of 200 tokens from the start token, gamma .25, delta 2, temperature 1, whole vocabulary. Bars: at least 99 % below p = 1e-5;
-perplexity of marked text under the unmarked model at most 1.25 times that of unmarked text; the wrong key finds nothing.
+perplexity of marked text under the unmarked model at most 1.25 times that of unmarked text; the wrong key finds nothing. Where the
+model may end a text by itself, some are a few words long and no test can reach 1e-5 on them: shown beside. So is a mark that
+leaves no common pairs out, which is what the neutral bias of those pairs is worth.
 """
 
 import sys
@@ -28,7 +30,8 @@ LENGTHS = (25, 50, 100, 200)
 def main() -> None:
     model = load_model("embedded", resolve("embedded"))
     rng = np.random.default_rng(0)
-    right, wrong = (loaded(Key(rng.bytes(32)), model) for _ in range(2))
+    keys = [Key(rng.bytes(32)) for _ in range(2)]
+    right, wrong, plain = loaded(keys[0], model), loaded(keys[1], model), loaded(keys[0], model, skip_common="none")
     marked, unmarked = texts(model, right), texts(model, None)
     figures = {
         "marked, right key": rates(right, marked),
@@ -38,31 +41,39 @@ def main() -> None:
     for length in LENGTHS:
         cut = [model.tokenizer.decode(model.tokenizer(t).input_ids[:length]) for t in marked]
         figures[f"marked, first {length} tokens"] = rates(right, cut)
-    marked_nll, unmarked_nll = mean_nll(model, marked), mean_nll(model, unmarked)
-    ratio = np.exp(marked_nll.mean() - unmarked_nll.mean())
-    spread = np.exp(bootstrap(marked_nll, unmarked_nll))
-    figures["perplexity"] = {
-        "marked": round(float(np.exp(marked_nll.mean())), 1),
-        "unmarked": round(float(np.exp(unmarked_nll.mean())), 1),
-        "ratio": round(float(ratio), 3),
-        "95 % interval (bootstrap over texts)": [round(float(q), 3) for q in np.quantile(spread, [0.025, 0.975])],
-    }
+    figures["marked, the model may end a text"] = rates(right, texts(model, right, least=0))
+    marked_plain = texts(model, plain)
+    figures["marked with common pairs too"] = rates(plain, marked_plain)
+    baseline = mean_nll(model, unmarked)
+    figures["perplexity"] = perplexity(mean_nll(model, marked), baseline)
+    figures["perplexity with common pairs marked too"] = perplexity(mean_nll(model, marked_plain), baseline)
     record.write(__file__, figures, texts=TEXTS, tokens=200, gamma=0.25, delta=2.0, temperature=1.0,
                  bar="right key: >= 99 % below 1e-5; perplexity ratio <= 1.25")  # fmt: skip
 
 
-def loaded(key: Key, model) -> LoadedMark:
+def perplexity(marked: np.ndarray, unmarked: np.ndarray) -> dict:
+    spread = np.exp(bootstrap(marked, unmarked))
+    return {
+        "marked": round(float(np.exp(marked.mean())), 1),
+        "unmarked": round(float(np.exp(unmarked.mean())), 1),
+        "ratio": round(float(np.exp(marked.mean() - unmarked.mean())), 3),
+        "95 % interval (bootstrap over texts)": [round(float(q), 3) for q in np.quantile(spread, [0.025, 0.975])],
+    }
+
+
+def loaded(key: Key, model, skip_common: str = "en-1") -> LoadedMark:
     mark = GreenList(key)
     tokenizer = model.text_tokenizer
     profile = Profile(
-        "greenlist", mark.parameters, "", key.fingerprint, "embedded", tokenizer.fingerprint, tokenizer.vocab_size
-    )
+        "greenlist", mark.parameters, "", key.fingerprint, "embedded", tokenizer.fingerprint, tokenizer.vocab_size,
+        skip_common=skip_common,
+    )  # fmt: skip
     return LoadedMark(Path("mark.toml"), profile, mark)
 
 
-def texts(model, mark: LoadedMark | None) -> list[str]:
+def texts(model, mark: LoadedMark | None, least: int = 200) -> list[str]:
     prompts = [Prompt(str(i), "", {}) for i in range(TEXTS)]
-    batches = generate(prompts, model, mark, Decoding(max_new_tokens=200, batch_size=32))
+    batches = generate(prompts, model, mark, Decoding(max_new_tokens=200, min_new_tokens=least, batch_size=32))
     return [record["text"] for batch in batches for record in batch.records]
 
 

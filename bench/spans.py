@@ -35,7 +35,7 @@ def main() -> None:
     figures = {f"null, alpha {alpha}": null(model, passages, alpha, rng) for alpha in (1e-2, 1e-3)}
     mark = loaded(Key(rng.bytes(32)), model)
     prompts = [Prompt(str(i), "", {}) for i in range(TEXTS)]
-    batches = generate(prompts, model, mark, Decoding(max_new_tokens=200, batch_size=25))
+    batches = generate(prompts, model, mark, Decoding(max_new_tokens=200, min_new_tokens=200, batch_size=25))
     marked = [r["text"] for batch in batches for r in batch.records]
     for length in LENGTHS:
         figures[f"mixture, {length} marked tokens"] = mixture(model, mark, marked, passages, length, rng)

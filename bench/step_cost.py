@@ -7,12 +7,16 @@ torch copy of the float32 rows into a second buffer.
 import numpy as np
 import record
 import torch
+from assay.models import resolve
+from assay.watermark.common import common_words
 from assay.watermark.greenlist import GreenList
 from assay.watermark.hf import MarkProcessor
 from assay.watermark.key import Key
+from assay.watermark.tokenizer import load_tokenizer
 from transformers.generation.logits_process import WatermarkLogitsProcessor
 
 VOCABULARY = 151_936
+TOKENIZER = load_tokenizer(resolve("embedded"))
 
 
 def main() -> None:
@@ -22,12 +26,15 @@ def main() -> None:
     for batch in (1, 8):
         scores = torch.randn(batch, VOCABULARY)
         out = torch.empty_like(scores)
-        ids = torch.randint(0, VOCABULARY, (batch, 64))
+        ids = torch.randint(1, 8000, (batch, 64))
         key = Key(np.random.default_rng(0).bytes(32))
         runs = {
             "read and write the rows": lambda out=out, scores=scores: out.copy_(scores),
             "softmax of the rows": lambda scores=scores: torch.softmax(scores, -1),
             "assay, width 1": processor(MarkProcessor(GreenList(key), pad_token_id=0), ids, scores),
+            "assay, width 1, common pairs left out": processor(
+                MarkProcessor(GreenList(key), 0, common_words("en-1", TOKENIZER, GreenList(key).hash_key)), ids, scores
+            ),
             "assay, width 4": processor(MarkProcessor(GreenList(key, context_width=4)), ids, scores),
             "assay, minhash 3, self-salted": processor(
                 MarkProcessor(GreenList(key, context_width=3, context="minhash", self_salt=True)), ids, scores

@@ -70,10 +70,12 @@ class MarkProcessor(LogitsProcessor):
             return scores.clone()
         contexts = input_ids[:, input_ids.shape[1] - mark.context_width :]
         words = torch_hashing.candidate_words(contexts, scores.shape[1], mark.hash_key)
-        gained = torch.where(torch_hashing.green(words, mark.gamma), mark.delta, 0.0)
+        gained = (
+            torch_hashing.green(words, mark.gamma).to(torch.promote_types(scores.dtype, torch.float32)) * mark.delta
+        )
         if self._common.count:
             left_out = torch_hashing.contains(self._common.words, words)
-            gained = torch.where(left_out, neutral_bias(mark.gamma, mark.delta), gained)
+            gained = gained.masked_fill(left_out, neutral_bias(mark.gamma, mark.delta))
         return torch.where(marked[:, None], scores + gained.to(scores.dtype), scores)
 
 

@@ -1,154 +1,90 @@
-"""Pairs that are never scored are not marked: they gain what a candidate gains on average, in every shape, dtype and form."""
+"""The bias of logits rows: common pairs gain what all gain on average, on every path alike."""
 
-import json
 import math
 
 import numpy as np
 import pytest
 import torch
-from assay.detect.evidence import Reason, gather
-from assay.detect.tokens import Tokens
-from assay.errors import TokenizerMismatch
-from assay.watermark import hashing, torch_hashing
+from assay.models import resolve
 from assay.watermark.bias import neutral_bias
 from assay.watermark.common import common_words
 from assay.watermark.greenlist import GreenList
+from assay.watermark.hashing import candidate_words, green
 from assay.watermark.hf import MarkConfig, MarkProcessor
-from assay.watermark.pairs import CommonSet
-from hypothesis import given
-from hypothesis import strategies as st
-from transformers import AutoTokenizer, GenerationConfig
+from assay.watermark.key import Key
+from assay.watermark.profile import LoadedMark, Profile, new_mark
+from assay.watermark.tokenizer import TextTokenizer, load_tokenizer
+from transformers import AutoTokenizer
 
-SEQUENCES = [" of the", " one of the most beautiful", " in the end of it all", " the", ", and the"]
-VOCABULARY = 8192
 SHAPES = [
-    (kind, width, salted) for kind in ("ordered", "minhash") for salted in (False, True) for width in (0, 1, 2, 4)
+    {"context_width": width, "context": context, "self_salt": salted}
+    for width in (0, 1, 2, 4)
+    for context in ("ordered", "minhash")
+    for salted in (False, True)
 ]
-WORDS = st.integers(0, 2**64 - 1) | st.sampled_from([0, 1, 2**63 - 1, 2**63, 2**64 - 1])
 
 
 @pytest.fixture(scope="module")
-def listed(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("common") / "list.json"
-    path.write_text(json.dumps(SEQUENCES))
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def text(tokenizer) -> np.ndarray:
-    """Ids in which listed sequences and others alternate."""
-    words = " It was one of the most beautiful ships of the line, and the captain was in the end of it all a happy man."
-    return np.array(tokenizer.backend.encode(words * 2).ids)
-
-
-def mark_of(key, shape: tuple[str, int, bool], **numbers: float) -> GreenList:
-    kind, width, salted = shape
-    return GreenList(key, context=kind, context_width=width, self_salt=salted, **numbers)
-
-
-def gains(mark: GreenList, common: CommonSet, context: np.ndarray) -> np.ndarray:
-    """What each candidate gains after one context, by the contract: (V,) float64."""
-    words = hashing.candidate_words(context, np.arange(VOCABULARY), mark.hash_key)
-    gained = np.where(hashing.green(words, mark.gamma), mark.delta, 0.0)
-    left_out = np.isin(words, common.words) & (common.count > 0)
-    return np.where(left_out, neutral_bias(mark.gamma, mark.delta), gained)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_candidates_of_common_pairs_gain_the_same_whatever_their_colour(key, tokenizer, listed, text, shape, dtype):
-    """After each of 40 contexts of a text that holds listed sequences; -inf stays -inf; the scores given are left alone."""
-    mark = mark_of(key, shape, gamma=0.3, delta=2.0)
-    common = common_words(listed, tokenizer, mark.hash_key)
-    rows = np.stack([text[t : t + mark.context_width] for t in range(40)])
-    scores = torch.zeros(40, VOCABULARY, dtype=dtype)
-    scores[:, ::5] = -torch.inf
-    before = scores.clone()
-    found = MarkProcessor(mark, None, common)(torch.from_numpy(np.insert(rows, 0, 9, axis=1)), scores)
-    expected = torch.from_numpy(np.stack([gains(mark, common, row) for row in rows]))
-    expected[:, ::5] = -torch.inf
-    assert torch.equal(scores, before)
-    assert torch.allclose(found.double(), expected, rtol=1e-2 if dtype == torch.bfloat16 else 1e-6, atol=0)
-    neutral = torch.isclose(expected, torch.tensor(neutral_bias(0.3, 2.0), dtype=torch.float64))
-    assert neutral.any()
-    assert not neutral.all()
+def tokenizer() -> TextTokenizer:
+    return load_tokenizer(resolve("embedded"))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_generator_and_detector_leave_out_the_same_pairs(key, tokenizer, listed, text, shape):
-    mark = mark_of(key, shape, gamma=0.3, delta=2.0)
-    common, width = common_words(listed, tokenizer, mark.hash_key), mark.context_width
-    tokens = Tokens(text.astype(np.int32), np.array([0, len(text)]), tokenizer.special)
-    reason, processor = gather(tokens, mark, common).document(0).reason, MarkProcessor(mark, None, common)
-    assert (reason == Reason.COMMON).any()
-    for t in range(width, len(text) // 2):
-        scores = processor(torch.from_numpy(text[None, :t]), torch.zeros(1, VOCABULARY))
-        gained = float(scores[0, int(text[t])])
-        assert (gained not in (0.0, 2.0)) == (reason[t] == Reason.COMMON)
+def test_each_candidate_gains_delta_nothing_or_the_neutral_bias(tokenizer: TextTokenizer, shape: dict) -> None:
+    """Against the reference: candidate_words for colour, set membership of the word for common pairs; both precisions."""
+    mark = GreenList(Key(bytes(range(32))), gamma=0.3, delta=1.5, **shape)
+    common = common_words("en-1", tokenizer, mark.hash_key)
+    read = torch.tensor([tokenizer.backend.encode("And so it was one of the", add_special_tokens=False).ids])
+    vocabulary = tokenizer.vocab_size
+    scores = torch.randn(1, vocabulary, generator=torch.Generator().manual_seed(0))
+    scores[0, 5] = -torch.inf
+    context = read[0, read.shape[1] - mark.context_width :].numpy()
+    words = candidate_words(context, np.arange(vocabulary), mark.hash_key)
+    left_out = np.isin(words, common.words)
+    gained = np.where(left_out, neutral_bias(0.3, 1.5), np.where(green(words, 0.3), 1.5, 0.0))
+    for dtype, tolerance in ((torch.float32, 1e-5), (torch.float64, 1e-12)):
+        got = MarkProcessor(mark, None, common)(read, scores.to(dtype))
+        assert got.dtype == dtype
+        torch.testing.assert_close(
+            got, scores.to(dtype) + torch.from_numpy(gained)[None].to(dtype), rtol=0, atol=tolerance
+        )
+    if mark.context_width <= 2 or mark.context == "minhash":
+        assert left_out.any()
 
 
-def test_a_short_context_is_not_biased_for_common_pairs_either(key, tokenizer, listed):
-    mark = mark_of(key, ("ordered", 2, False))
-    processor = MarkProcessor(mark, 0, common_words(listed, tokenizer, mark.hash_key))
-    for dtype in (torch.float32, torch.float64):
-        assert not processor(torch.tensor([[0, 0, 5]]), torch.zeros(1, VOCABULARY, dtype=dtype)).any()
+def test_the_neutral_bias_is_the_mean_gain_in_probability() -> None:
+    """gamma .25, delta log 5: (3 + 5) / 4 = 2."""
+    assert neutral_bias(0.25, math.log(5)) == pytest.approx(math.log(2), rel=1e-14)
+    assert neutral_bias(0.5, 60.0) == pytest.approx(60.0 - math.log(2), rel=1e-14)
 
 
-def test_a_vocabulary_narrower_than_the_list_is_not_written_beyond(key, tokenizer, listed):
-    """100 candidates, though the list names tokens far above: what is written is what the wide row has there."""
-    mark = mark_of(key, ("ordered", 1, False))
-    common = common_words(listed, tokenizer, mark.hash_key)
-    assert common.tokens.max() > 100
-    for context in set(tokenizer.backend.encode("".join(SEQUENCES)).ids):
-        ids = torch.tensor([[context]])
-        narrow, wide = (MarkProcessor(mark, None, common)(ids, torch.zeros(1, size)) for size in (100, VOCABULARY))
-        assert torch.equal(narrow, wide[:, :100])
+def test_a_common_word_keeps_its_probability_over_keys(tokenizer: TextTokenizer) -> None:
+    """ " the" after " of" with probability .4, the rest flat: .4 again on average over 400 keys; marked like others it loses 3 %.
+
+    The mean over keys has a standard error below .001 here; false alarm below 1e-6.
+    """
+    of, the = (tokenizer.backend.encode(word, add_special_tokens=False).ids[0] for word in (" of", " the"))
+    scores = torch.full((1, 2000), math.log(0.6 / 1999))
+    scores[0, the] = math.log(0.4)
+    rng = np.random.default_rng(0)
+    after: list[tuple[float, float]] = []
+    for _ in range(400):
+        mark = GreenList(Key(rng.bytes(32)))
+        common = common_words("en-1", tokenizer, mark.hash_key) if not after or len(after) < 60 else None
+        left = torch.softmax(MarkProcessor(mark, None, common)(torch.tensor([[of]]), scores), -1)[0, the]
+        marked = torch.softmax(MarkProcessor(mark)(torch.tensor([[of]]), scores), -1)[0, the]
+        after.append((float(left), float(marked)))
+    kept = np.array([left for left, _ in after[:60]])
+    assert abs(kept.mean() - 0.4) < 0.005
+    assert np.mean([marked for _, marked in after]) < 0.39
 
 
-def test_the_neutral_bias_is_the_mean_gain_in_probability():
-    """By hand: log(1 - 1/4 + 1/4 e^2) = log(2.597264) = 0.954459; nothing without a mark; next to delta when all is green."""
-    assert neutral_bias(0.25, 2.0) == pytest.approx(0.9544587, abs=1e-6)
-    assert neutral_bias(0.25, 1e-12) == pytest.approx(0.25e-12)
-    assert neutral_bias(1 - 1e-12, 3.0) == pytest.approx(3.0)
-    assert math.isfinite(neutral_bias(0.5, 99.0))
-
-
-@given(st.lists(WORDS, min_size=1, max_size=20), st.lists(WORDS, min_size=1, max_size=20))
-def test_torch_looks_words_up_as_numpy_does(held, asked):
-    asked = [*asked, *held[:3]]
-    words = torch.tensor([torch_hashing.signed(w) for w in asked])[None]
-    found = torch_hashing.contains(np.unique(np.array(held, np.uint64)), words)
-    assert found[0].tolist() == [w in held for w in asked]
-
-
-@given(st.lists(st.tuples(WORDS, st.integers(0, 50)), max_size=30))
-def test_a_set_of_pairs_is_their_words_and_their_tokens_by_context(pairs):
-    contexts, tokens = (np.array([p[i] for p in pairs], np.uint64) for i in (0, 1))
-    made = CommonSet.of_pairs(contexts, tokens)
-    assert made.count == len(set(hashing.value(contexts, tokens).tolist()))
-    assert made.contexts.tolist() == sorted({c for c, _ in pairs})
-    for s, context in enumerate(made.contexts.tolist()):
-        assert set(made.tokens[made.starts[s] : made.starts[s + 1]].tolist()) == {t for c, t in pairs if c == context}
-    assert len(made.starts) == len(made.contexts) + 1
-
-
-def test_a_config_for_a_tokenizer_knows_its_padding_and_its_common_pairs(key, embedded, loaded_of):
-    loaded = loaded_of(mark_of(key, ("ordered", 1, False)))
-    config = MarkConfig.for_tokenizer(loaded, embedded.tokenizer)
-    assert config.pad_token_id == embedded.tokenizer.pad_token_id
-    assert config.common.count == common_words("en-1", embedded.text_tokenizer, loaded.mark.hash_key).count > 5000
-    assert "fingerprint" in repr(config)
-    assert key.secret.hex() not in repr(config)
-    generation = GenerationConfig(max_new_tokens=4, watermarking_config=config, pad_token_id=0)
-    out = embedded.model.generate(torch.tensor([[5, 6]]), generation_config=generation)
-    assert out.shape[1] > 2
-
-
-def test_a_config_for_another_tokenizer_is_refused(key, embedded, loaded_of, tmp_path):
-    embedded.tokenizer.save_pretrained(tmp_path)
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
-    loaded = loaded_of(mark_of(key, ("ordered", 1, False)))
-    assert MarkConfig.for_tokenizer(loaded, tokenizer).common.count
-    other = loaded_of(mark_of(key, ("ordered", 1, False)), tokenizer_fingerprint="0" * 16)
-    with pytest.raises(TokenizerMismatch):
-        MarkConfig.for_tokenizer(other, tokenizer)
+def test_a_config_for_a_tokenizer_checks_it_and_finds_padding_and_pairs(tmp_path) -> None:
+    name = resolve("embedded")
+    text_tokenizer = load_tokenizer(name)
+    draft = Profile("greenlist", {}, "", "", "embedded", text_tokenizer.fingerprint, text_tokenizer.vocab_size)
+    loaded: LoadedMark = new_mark(tmp_path / "mark.toml", draft)
+    config = MarkConfig.for_tokenizer(loaded, AutoTokenizer.from_pretrained(name))
+    assert config.pad_token_id == 0
+    assert config.common is not None
+    assert config.common.count > 5000

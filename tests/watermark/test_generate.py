@@ -12,10 +12,12 @@ import pytest
 import torch
 from assay.corpus.prompts import Prompt
 from assay.errors import DataError
+from assay.watermark.common import common_words
 from assay.watermark.generate import Decoding, generate
 from assay.watermark.greenlist import GreenList
+from assay.watermark.hf import MarkConfig
 from assay.watermark.model import CausalModel
-from transformers import AutoModelForCausalLM, LlamaConfig, LogitsProcessorList
+from transformers import AutoModelForCausalLM, GenerationConfig, LlamaConfig, LogitsProcessorList
 
 SHORT = Decoding(max_new_tokens=16, temperature=0.9, top_k=40, batch_size=4, seed=3)
 TEMPLATE = (
@@ -104,6 +106,22 @@ def test_the_mark_changes_the_text_and_is_recorded_by_fingerprint_only(embedded,
     assert watermark["key_id"] == marked.mark.key.fingerprint
     assert watermark["profile"] == marked.profile.fingerprint
     assert marked.mark.key.secret.hex() not in json.dumps(with_mark)
+
+
+def test_common_pairs_are_left_unmarked_as_the_profile_says(embedded, marked):
+    """Greedy, against transformers called directly with the mark and its list; without the list other words win."""
+    mark, end = marked.mark, embedded.tokenizer.eos_token_id
+    common = common_words("en-1", embedded.text_tokenizer, mark.hash_key)
+    found = written(embedded, marked, replace(SHORT, temperature=0.0, top_k=0))
+
+    def direct(prompt: Prompt, config: MarkConfig) -> str:
+        ids = torch.tensor([embedded.tokenizer(prompt.text).input_ids])
+        generation = GenerationConfig(max_new_tokens=16, do_sample=False, watermarking_config=config, pad_token_id=end)
+        new = embedded.model.generate(ids, generation_config=generation)[0, ids.shape[1] :].tolist()
+        return embedded.tokenizer.decode([*new, end][: [*new, end].index(end)])
+
+    assert found == {p.id: direct(p, MarkConfig(mark, end, common)) for p in PROMPTS}
+    assert found != {p.id: direct(p, MarkConfig(mark, end)) for p in PROMPTS}
 
 
 @pytest.mark.parametrize("done", [{"a"}, {"b", "d"}, {"a", "b", "c", "d", "e"}])
