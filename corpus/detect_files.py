@@ -51,13 +51,15 @@ def detect_files(
             for item in batch:
                 if isinstance(item, Unreadable):
                     say(f"{item.place}: {item.message}")
-                    record = _unreadable(item)
+                    verdict, record = "abstain", _unreadable(item)
                 else:
                     detections = next(results)
+                    decision = detector.decide(detections)
+                    verdict = decision.verdict
                     kept = {**item.fields, text_field: item.text} if with_text else item.fields
-                    found = {"id": item.id, **detector.decide(detections).to_record()}
+                    found = {"id": item.id, **decision.to_record()}
                     record = {**kept, **found, "detections": [d.to_record() for d in detections]}
-                summary.verdicts[record["verdict"]] += 1
+                summary.verdicts[verdict] += 1
                 records.append(record)
             write_all(records)
             progress.update(len(batch))

@@ -20,7 +20,7 @@ To make one for another language or domain: `python -m assay.watermark.common < 
 import json
 import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -69,11 +69,11 @@ def common_words(name: str, tokenizer: TextTokenizer, key: HashKey) -> CommonSet
 
 def _frequent(encodings: list[Any]) -> U64:
     """Return the tokens that weigh most in the list, a sequence of rank r counting as Zipf's 1 / (r + 10)."""
-    weight: Counter[int] = Counter()
+    weight: defaultdict[int, float] = defaultdict(float)
     for rank, encoding in enumerate(encodings):
         for token in encoding.ids:
             weight[token] += 1.0 / (rank + 10)
-    return np.array([token for token, _ in weight.most_common(_FREQUENT_TOKENS)], np.uint64)
+    return np.array([token for token in sorted(weight, key=lambda t: -weight[t])[:_FREQUENT_TOKENS]], np.uint64)
 
 
 def _salted_pairs(tokens: U64, key: HashKey) -> U64:

@@ -119,14 +119,16 @@ class _LateSlot(BaseWatermarkingConfig, LogitsProcessor):
     def validate(self) -> None:
         """Check nothing: the processors are checked where they are made."""
 
-    def construct_processor(self, vocab_size: int, device: Any) -> LogitsProcessor:
+    def construct_processor(  # pyright: ignore[reportIncompatibleMethodOverride] (the base is annotated wrongly)
+        self, vocab_size: int, device: Any
+    ) -> LogitsProcessor:
         """Return itself, as the processor."""
         return self
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Apply the processors in order; shapes as in `MarkProcessor`."""
         for processor in self.processors:
-            scores = processor(input_ids, scores)
+            scores = processor(input_ids, scores)  # pyright: ignore[reportArgumentType] (LongTensor is a Tensor)
         return scores
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "_LateSlot":

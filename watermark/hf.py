@@ -113,7 +113,9 @@ class MarkConfig(BaseWatermarkingConfig):
     def validate(self) -> None:
         """Check nothing: a mark is valid from its construction."""
 
-    def construct_processor(self, vocab_size: int, device: Any) -> MarkProcessor:
+    def construct_processor(  # pyright: ignore[reportIncompatibleMethodOverride] (the base is annotated wrongly)
+        self, vocab_size: int, device: Any
+    ) -> MarkProcessor:
         """Return the processor for `generate()`; the contract needs neither vocabulary size nor device."""
         return MarkProcessor(self.mark, self.pad_token_id, self.common)
 
