@@ -15,4 +15,4 @@ class Bernoulli:
 
 
 Law = Bernoulli
-"""Every null law a scheme may state. A new one comes with its exact tail in `assay.detect.tail`."""
+"""Every null law a scheme may state. A new one comes with its exact tail in `assay.detect.exact`."""

@@ -1,8 +1,8 @@
 """What a mark is, and the registry of schemes: one file each, filled by a decorator.
 
-A scheme is a frozen dataclass with a key and numbers. Generation calls `bias`; detection calls `evidence`; both rest on the
-one function `value(context_hash, token)` of the contract. The contract tests in `tests/watermark/test_schemes.py` run over
-this registry, so a new scheme is covered by being registered.
+A scheme is a frozen dataclass with a key and numbers. Generation biases scores by it (`assay.watermark.hf`); detection calls
+`evidence`; both rest on the one function `value(context_hash, token)` of the contract. The contract tests in
+`tests/watermark/test_schemes.py` run over this registry, so a new scheme is covered by being registered.
 """
 
 from collections.abc import Callable
