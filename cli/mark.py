@@ -31,7 +31,13 @@ def mark() -> None:
 @click.option(
     "--model", default=EMBEDDED, show_default=True, help="Model whose tokenizer the mark is for: folder, hub id."
 )
-@click.option("--min-tokens", default=20, show_default=True, help="Detection abstains on fewer scored tokens.")
+@click.option(
+    "--min-tokens",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Detection abstains on fewer scored tokens.",
+)
 @click.option(
     "--skip-common",
     default="en-1",
@@ -93,13 +99,12 @@ def show(path: Path) -> None:
     from dataclasses import asdict
 
     from assay.errors import BadKey
-    from assay.watermark.key import key_path, read_key
-    from assay.watermark.profile import build_mark, read_profile
+    from assay.watermark.profile import build_mark, find_key, read_profile
 
     profile = read_profile(path)
     record = {"profile": str(path), "fingerprint": profile.fingerprint, **asdict(profile)}
     try:
-        loaded = build_mark(profile, read_key(key_path(path, profile.key_file)))
+        loaded = build_mark(profile, find_key(path, profile))
         record |= {"key_at_hand": True, "warnings": list(loaded.warnings)}
     except BadKey as error:
         record |= {"key_at_hand": False, "warnings": [str(error)]}

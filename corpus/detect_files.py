@@ -68,7 +68,7 @@ def detect_files(
 
 def _unreadable(item: Unreadable) -> dict[str, Any]:
     reason = f"unreadable: {item.place}: {item.message}"
-    return {"id": item.id, "verdict": "abstain", "log10_p": 0.0, "tried": 0, "reasons": [reason], "detections": []}
+    return {"id": item.id, "verdict": "abstain", "log10_p": None, "tried": 0, "reasons": [reason], "detections": []}
 
 
 def _batches(

@@ -5,12 +5,14 @@ goes on; with other settings it refuses, because the file would then hold two ki
 """
 
 import hashlib
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +44,16 @@ class PromptSource:
     count: int = 1
     prompt_field: str = "prompt"
 
+    @cached_property
+    def _stdin(self) -> bytes:
+        """What stands on stdin, read once: it is hashed before it is used, so that a resumed run has the same prompts."""
+        return sys.stdin.buffer.read()
+
     def read(self) -> Iterator[Prompt | Unreadable]:
         """Return the prompts, in order; opens the file at the call."""
         if self.path is not None:
-            return read_prompts(self.path, prompt_field=self.prompt_field)
+            stdin = io.BytesIO(self._stdin) if self.path == "-" else None
+            return read_prompts(self.path, prompt_field=self.prompt_field, stdin=stdin)
         texts = self.texts or ("",) * self.count
         return (Prompt(str(number), text, {}) for number, text in enumerate(texts))
 
@@ -54,7 +62,7 @@ class PromptSource:
         if self.path is None:
             return {"texts": list(self.texts), "count": 0 if self.texts else self.count}
         if self.path == "-":
-            return {"path": "-", "field": self.prompt_field}
+            return {"path": "-", "sha256": hashlib.sha256(self._stdin).hexdigest(), "field": self.prompt_field}
         with open(self.path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"path": os.path.basename(self.path), "sha256": digest, "field": self.prompt_field}
@@ -98,37 +106,53 @@ class GenerationRun:
         self._stream = prompts.read()  # a missing file is known before a model is loaded
         self._settings = {
             "model": list(model_name),
-            "mark": [loaded.profile.fingerprint, loaded.profile.skip_common] if loaded else None,
+            "mark": loaded.profile.fingerprint if loaded else None,
             "decoding": asdict(decoding),
             "prompts": prompts.describe(),
         }
         self.created_at = run_date()
+        self._manifest = Path(f"{out}.run.json")
         if out != "-":
-            self._begin_or_resume(Path(out), Path(f"{out}.run.json"))
+            self._refuse_foreign(Path(out))
+        self._writer = JsonLinesWriter(out, append=out != "-")  # holds the lock from here on
+        try:
+            if out != "-":
+                self._begin_or_resume()
+        except DataError:
+            self._writer.close()
+            raise
 
-    def _begin_or_resume(self, out: Path, manifest: Path) -> None:
-        if not out.exists():
+    def _refuse_foreign(self, out: Path) -> None:
+        if out.suffix != ".jsonl":
+            raise DataError(f"--out must end in .jsonl, got {out}")
+        if out.exists() and out.stat().st_size and not self._manifest.exists():
+            raise DataError(
+                f"{out} exists and no run of this command is recorded in {self._manifest}; it is not overwritten: "
+                "choose another --out"
+            )
+
+    def _begin_or_resume(self) -> None:
+        """Record the run, or check that this is the one recorded. Called with the output locked."""
+        if not self._writer.resumed.ids:
             content = {"settings": self._settings, "date": self.created_at, "started_at": datetime.now(UTC).isoformat()}
-            temporary = manifest.with_name(manifest.name + ".tmp")
+            temporary = self._manifest.with_name(self._manifest.name + ".tmp")
             try:
                 temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-                os.replace(temporary, manifest)
+                os.replace(temporary, self._manifest)
             except OSError as error:
-                raise DataError(
-                    f"cannot write {manifest}: {error.strerror}; choose an --out that can be written"
-                ) from None
+                raise DataError(f"cannot write {self._manifest}: {error.strerror}; choose another --out") from None
             return
         try:
-            content = json.loads(manifest.read_text(encoding="utf-8"))
-            settings, self.created_at = content["settings"], content["date"]
+            content = json.loads(self._manifest.read_text(encoding="utf-8"))
+            settings, self.created_at = dict(content["settings"]), str(content["date"])
         except (OSError, ValueError, KeyError, TypeError):
             raise DataError(
-                f"{out} exists and no run of this command is recorded in {manifest}; it is not overwritten: choose another --out"
+                f"{self._manifest} cannot be read, so {self.out} cannot be resumed; choose another --out"
             ) from None
         different = [name for name in self._settings if settings.get(name) != self._settings[name]]
         if different:
             raise DataError(
-                f"{out} was begun with another {' and '.join(different)}; give the same settings to finish it, "
+                f"{self.out} was begun with another {' and '.join(different)}; give the same settings to finish it, "
                 "or choose another --out"
             )
 
@@ -139,7 +163,7 @@ class GenerationRun:
             DataError: if there is no prompt at all, or the output cannot be written.
         """
         summary = RunSummary()
-        with JsonLinesWriter(self.out, append=self.out != "-") as writer:
+        with self._writer as writer:
             done = set(writer.resumed.ids)
             summary.there_before = len(done)
             usable = self._usable(say, summary)
@@ -153,10 +177,16 @@ class GenerationRun:
                     summary.written += len(batch.records)
                     progress.update(len(batch.records))
         if not (summary.there_before or summary.written or summary.refused):
+            self._leave_nothing()
             raise DataError(
                 f"{self._prompts.path} holds no prompt; give one a line, or JSON Lines with a field 'prompt'"
             )
         return summary
+
+    def _leave_nothing(self) -> None:
+        if self.out != "-":
+            Path(self.out).unlink(missing_ok=True)
+            self._manifest.unlink(missing_ok=True)
 
     def _usable(self, say: Callable[[str], None], summary: RunSummary) -> Iterable[PromptLike]:
         for item in self._stream:

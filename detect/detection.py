@@ -81,8 +81,8 @@ class Detection:
         """Return a JSON-ready record (NaN as null)."""
         record: dict[str, Any] = {
             "detector": self.detector,
-            "log10_p": _finite(self.log10_p),
-            "p_value": self.p_value,
+            "log10_p": None if self.abstained else _finite(self.log10_p),
+            "p_value": None if self.abstained else self.p_value,
             "z": _finite(self.z),
             "statistic": self.statistic,
             "n_scored": self.n_scored,
@@ -106,19 +106,23 @@ class Decision:
 
     Attributes:
         verdict: detected, not_detected, or abstain.
-        log10_p: the corrected p-value that decided (log10); 0 when nothing could be tested.
+        log10_p: the corrected p-value that decided (log10); None when nothing could be tested.
         tried: how many p-values were looked at, and corrected for.
         reasons: why it abstained; empty otherwise.
     """
 
     verdict: Verdict
-    log10_p: float
+    log10_p: float | None
     tried: int
     reasons: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Return a JSON-ready record."""
-        record: dict[str, Any] = {"verdict": self.verdict, "log10_p": _finite(self.log10_p), "tried": self.tried}
+        record: dict[str, Any] = {
+            "verdict": self.verdict,
+            "log10_p": None if self.log10_p is None else _finite(self.log10_p),
+            "tried": self.tried,
+        }
         return record if self.verdict != "abstain" else {**record, "reasons": list(self.reasons)}
 
 
@@ -146,7 +150,7 @@ class Threshold:
         """Return the verdict on one document from all its detections."""
         tried = sum(d.n_tests for d in detections)
         if not tried:
-            return Decision("abstain", 0.0, 0, tuple(f"{d.detector}: {d.abstained}" for d in detections))
+            return Decision("abstain", None, 0, tuple(f"{d.detector}: {d.abstained}" for d in detections))
         best = min(p for d in detections if not d.abstained for p in (d.log10_p, d.best_span_log10_p) if p is not None)
         corrected = min(best + math.log10(tried), 0.0)
         return Decision("detected" if corrected <= math.log10(self.alpha) else "not_detected", corrected, tried)

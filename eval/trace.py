@@ -12,7 +12,7 @@ from assay.detect.evidence import Reason, gather
 from assay.detect.exact import binomial_log10_sf_batch
 from assay.detect.tokens import tokenize
 from assay.models import resolve
-from assay.watermark.common import common_words
+from assay.watermark.common import common_pairs
 from assay.watermark.profile import LoadedMark, check_tokenizer
 from assay.watermark.tokenizer import load_tokenizer
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def trace(texts: Sequence[str], loaded: LoadedMark) -> list[Trace]:
     tokenizer = load_tokenizer(resolve(profile.model))
     check_tokenizer(loaded, tokenizer, profile.model)
     tokens = tokenize(texts, tokenizer, with_chars=True)
-    batch = gather(tokens, loaded.mark, common_words(profile.skip_common, tokenizer, loaded.mark.hash_key))
+    batch = gather(tokens, loaded.mark, common_pairs(loaded, tokenizer))
     chars = tokens.chars if tokens.chars is not None else np.empty((0, 2), np.int64)
     found: list[Trace] = []
     for d, text in enumerate(texts):

@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor
 from transformers.generation.configuration_utils import BaseWatermarkingConfig
 
-from .common import common_words
+from .common import common_pairs
 from .hf import MarkProcessor
 from .model import CausalModel
 from .pairs import CommonSet
@@ -82,7 +82,11 @@ class Decoding:
         for name, ok, expected in (
             ("max_new_tokens", self.max_new_tokens >= 1, "at least 1"),
             ("min_new_tokens", 0 <= self.min_new_tokens <= self.max_new_tokens, "0 to max_new_tokens"),
-            ("temperature", 0 <= self.temperature <= 100, "0 (greedy) or more"),
+            (
+                "temperature",
+                self.temperature == 0 or 1e-3 <= self.temperature <= 100,
+                "0 (greedy), or from 0.001 to 100",
+            ),
             ("top_k", self.top_k >= 0, "0 (all) or more"),
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("batch_size", self.batch_size >= 1, "at least 1"),
@@ -162,7 +166,7 @@ def generate(
     stream = iter(prompts)
     common = None
     if loaded is not None:
-        common = common_words(loaded.profile.skip_common, model.text_tokenizer, loaded.mark.hash_key)
+        common = common_pairs(loaded, model.text_tokenizer)
     prompts_per_window = max(_WINDOW_BATCHES * decoding.batch_size // decoding.samples, 1)
     while window := list(islice(stream, prompts_per_window)):
         jobs: list[_Job] = []
@@ -224,7 +228,7 @@ def _read(tokenizer: Any, text: str, place: str, **options: bool) -> list[int]:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise DataError(f"holds the lone surrogate \\u{ord(text[error.start]):04x}; remove it", place=place) from None
-    return tokenizer(text, **options).input_ids
+    return tokenizer(text, verbose=False, **options).input_ids  # whether it is too long is said by us
 
 
 def _generate_batch(

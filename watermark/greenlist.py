@@ -97,9 +97,10 @@ class GreenList:
         """Say when p-values need calibration on the user's own human text."""
         if self.context_width == 0:
             return ("context_width 0: one fixed list for all texts, whose p-value holds over keys and not for one key",)
-        if self.self_salt and self.context == "minhash":
+        if self.context == "minhash" and self.context_width > 1:
+            scatter = "2.3" if self.self_salt else "1.7"
             return (
-                "self_salt with minhash: texts share pairs; under one key p-values may be 2 times too small at 1e-2",
+                f"minhash: under one key, counts of false alarms at 1e-2 scatter {scatter} times as much as binomial",
             )
         return ()
 

@@ -23,7 +23,7 @@ from transformers.generation.configuration_utils import BaseWatermarkingConfig
 
 from . import torch_hashing
 from .bias import RowBias, neutral_bias
-from .common import common_words
+from .common import common_pairs
 from .greenlist import GreenList
 from .hashing import VERSION
 from .pairs import CommonSet
@@ -107,7 +107,7 @@ class MarkConfig(BaseWatermarkingConfig):
         """
         text_tokenizer = load_tokenizer(tokenizer.name_or_path)
         check_tokenizer(loaded, text_tokenizer, tokenizer.name_or_path)
-        common = common_words(loaded.profile.skip_common, text_tokenizer, loaded.mark.hash_key)
+        common = common_pairs(loaded, text_tokenizer)
         return cls(cast(GreenList, loaded.mark), tokenizer.pad_token_id, common)
 
     def validate(self) -> None:

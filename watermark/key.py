@@ -127,7 +127,10 @@ def _parse(content: bytes, path: Path) -> Key:
     return Key(bytes.fromhex(found[1].decode("ascii")))
 
 
-def key_path(profile_path: Path, named: str) -> Path:
-    """Return where the key of a profile lies: `ASSAY_KEY_FILE` if set, else the name in the profile, relative to it."""
+def key_paths(profile_path: Path, named: str) -> list[Path]:
+    """Return where a profile's key may lie: the files in `ASSAY_KEY_FILE` if set, else the name in the profile, beside it.
+
+    Several files are separated as in PATH.
+    """
     override = os.environ.get(KEY_FILE_VARIABLE)
-    return Path(override) if override else profile_path.parent / named
+    return [Path(p) for p in override.split(os.pathsep) if p] if override else [profile_path.parent / named]

@@ -58,6 +58,7 @@ def load_model(
     Raises:
         ModelError: in one line, if it is no causal model, has no safetensors, asks for remote code, or cannot be found.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
     from transformers.utils.logging import disable_progress_bar
@@ -74,7 +75,16 @@ def load_model(
         model: Any = AutoModelForCausalLM.from_pretrained(
             source, revision=revision, trust_remote_code=False, use_safetensors=True, dtype=_dtype(dtype, place)
         )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        ImportError,
+        RuntimeError,
+        TypeError,
+        SafetensorError,
+        StrictDataclassError,
+    ) as error:
         raise ModelError(_explain(name, error)) from None
     # `generate()` takes from here what a call leaves unset: the model's own penalties, beams and filters, which no record shows
     ids = {field: getattr(model.generation_config, field) for field in ("bos_token_id", "eos_token_id", "pad_token_id")}

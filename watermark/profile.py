@@ -19,8 +19,9 @@ from typing import Any, cast
 
 from assay.errors import BadKey, BadProfile, TokenizerMismatch
 
+from .common import list_fingerprint
 from .hashing import VERSION
-from .key import Key, key_path, new_key, read_key, write_key, write_new
+from .key import Key, key_paths, new_key, read_key, write_key, write_new
 from .schemes import Mark, scheme_class
 from .tokenizer import TextTokenizer
 
@@ -41,7 +42,10 @@ class Profile:
         tokenizer_fingerprint: how text must be read.
         vocab_size: number of the tokenizer's ids (information: the contract does not depend on it).
         min_tokens: fewer scored pairs than this abstain.
-        skip_common: name of the list of common word sequences that are not scored, or `none`.
+        skip_common: list of common word sequences that are neither marked nor scored: a shipped name, a file beside the profile,
+            or `none`.
+        skip_common_fingerprint: which content it must have; empty for a profile that was never written.
+        prompt_in_context: that the prompt's last tokens are context of the first ones written, as in `generate()`.
         version: version of the hash contract.
     """
 
@@ -54,6 +58,7 @@ class Profile:
     vocab_size: int
     min_tokens: int = DEFAULT_MIN_TOKENS
     skip_common: str = "en-1"
+    skip_common_fingerprint: str = ""
     prompt_in_context: bool = True
     version: str = field(default=VERSION)
 
@@ -62,6 +67,7 @@ class Profile:
         """Sixteen hexadecimal digits that name what is marked, with which key, on which ids (not file names or defaults)."""
         numbers = {k: float(v) if type(v) is int else v for k, v in self.parameters.items()}  # 2 and 2.0 are one delta
         essence = [self.version, self.scheme, numbers, self.key_fingerprint, self.tokenizer_fingerprint]
+        essence.append(self.skip_common_fingerprint)
         canonical = json.dumps(essence, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode("utf-8")).hexdigest()[:16]
 
@@ -107,11 +113,30 @@ def load_mark(path: str | Path) -> LoadedMark:
     """
     path = Path(path)
     profile = read_profile(path)
-    key = read_key(key_path(path, profile.key_file))
+    key = find_key(path, profile)
     try:
         return LoadedMark(path, profile, build_mark(profile, key))
     except (BadProfile, BadKey) as error:
         raise type(error)(f"profile {path}: {error}") from None
+
+
+def find_key(path: Path, profile: Profile) -> Key:
+    """Return the profile's key, from `ASSAY_KEY_FILE` (one file or several) or beside the profile.
+
+    Where files named by the variable belong to other marks, the profile's own key file counts too.
+
+    Raises:
+        BadKey: if a file cannot be used. A wrong key is returned, for `build_mark` to name.
+    """
+    named = key_paths(path, profile.key_file)
+    own = path.parent / profile.key_file
+    first: Key | None = None
+    for file in [*named, *([own] if own not in named and own.exists() else [])]:
+        key = read_key(file)
+        if key.fingerprint == profile.key_fingerprint:
+            return key
+        first = first or key
+    return first or read_key(own)
 
 
 def check_tokenizer(loaded: LoadedMark, tokenizer: TextTokenizer, named: str) -> None:
@@ -163,6 +188,8 @@ def new_mark(path: Path, profile_without_key: Profile) -> LoadedMark:
     key, key_file = new_key(), path.with_suffix(".key")
     profile = replace(profile_without_key, key_file=key_file.name, key_fingerprint=key.fingerprint)
     mark = build_mark(profile, key)
+    common = list_fingerprint(profile.skip_common, path.parent)
+    profile = replace(profile, skip_common_fingerprint=common)
     profile = replace(profile, parameters=mark.parameters)  # with the defaults, which a later version may change
     try:
         content = to_toml(profile).encode("utf-8")
@@ -192,6 +219,7 @@ def to_toml(profile: Profile) -> str:
         "detection": {
             "min_tokens": profile.min_tokens,
             "skip_common": profile.skip_common,
+            "skip_common_fingerprint": profile.skip_common_fingerprint,
             "prompt_in_context": profile.prompt_in_context,
         },
     }
@@ -210,7 +238,7 @@ def to_toml(profile: Profile) -> str:
 _FIELDS: dict[str, dict[str, type]] = {
     "key": {"file": str, "fingerprint": str},
     "tokenizer": {"model": str, "fingerprint": str, "vocab_size": int},
-    "detection": {"min_tokens": int, "skip_common": str, "prompt_in_context": bool},
+    "detection": {"min_tokens": int, "skip_common": str, "skip_common_fingerprint": str, "prompt_in_context": bool},
 }
 
 
@@ -232,6 +260,8 @@ def _parse(content: dict[str, Any]) -> Profile:
     key, tokenizer, detection = content["key"], content["tokenizer"], content["detection"]
     if detection["min_tokens"] < 1:
         raise BadProfile(f"detection.min_tokens must be at least 1, got {detection['min_tokens']}")
+    if not detection["prompt_in_context"]:
+        raise BadProfile("detection.prompt_in_context must be true: this version has no generation without it")
     return Profile(
         scheme=scheme,
         parameters=mark,

@@ -57,6 +57,7 @@ def watermark_record(loaded: LoadedMark) -> dict[str, Any]:
         "scheme": profile.scheme,
         "version": profile.version,
         **loaded.mark.parameters,
+        "skip_common": profile.skip_common,
         "profile": profile.fingerprint,
         "key_id": profile.key_fingerprint,
     }

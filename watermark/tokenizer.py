@@ -8,6 +8,7 @@ spelling of merges.
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -106,6 +107,9 @@ def _from_hub(source: str, revision: str | None) -> Tokenizer:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # of its retries we say the outcome, in one line
     try:
         return _from_file(Path(hf_hub_download(source, "tokenizer.json", revision=revision)))
     except LocalEntryNotFoundError:
@@ -117,6 +121,8 @@ def _from_hub(source: str, revision: str | None) -> Tokenizer:
         return _converted(source, revision)
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise ModelError(f"cannot load the tokenizer of {source!r}: {str(error).splitlines()[0][:200]}") from None
+    finally:
+        logger.setLevel(level)
 
 
 def _converted(source: str, revision: str | None) -> Tokenizer:

@@ -41,7 +41,7 @@ def test_the_correction_is_bonferronis_exactly(tests):
 
 def test_nothing_to_decide_on_is_an_abstention():
     decision = Threshold().decide([])
-    assert (decision.verdict, decision.log10_p, decision.tried) == ("abstain", 0.0, 0)
+    assert (decision.verdict, decision.log10_p, decision.tried) == ("abstain", None, 0)
 
 
 @pytest.mark.parametrize("marks", [1, 3])

@@ -281,8 +281,9 @@ def test_the_longest_prompt_that_fits_is_used(tiny):
     [
         ({"max_new_tokens": 0}, "max_new_tokens must be at least 1, got 0"),
         ({"min_new_tokens": 201}, "min_new_tokens must be 0 to max_new_tokens, got 201"),
-        ({"temperature": -1}, r"temperature must be 0 \(greedy\) or more, got -1"),
-        ({"temperature": float("nan")}, r"temperature must be 0 \(greedy\) or more, got nan"),
+        ({"temperature": 1e-40}, r"temperature must be 0 \(greedy\), or from 0.001 to 100, got 1e-40"),
+        ({"temperature": -1}, r"temperature must be 0 \(greedy\), or from 0.001 to 100, got -1"),
+        ({"temperature": float("nan")}, r"temperature must be 0 \(greedy\), or from 0.001 to 100, got nan"),
         ({"top_k": -1}, r"top_k must be 0 \(all\) or more, got -1"),
         ({"top_p": 0}, "top_p must be above 0 and at most 1, got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),

@@ -14,7 +14,7 @@ import pytest
 from assay.errors import BadKey
 from assay.watermark.greenlist import GreenList
 from assay.watermark.hf import MarkConfig, MarkProcessor
-from assay.watermark.key import KEY_FILE_VARIABLE, Key, key_path, new_key, read_key, write_key
+from assay.watermark.key import KEY_FILE_VARIABLE, Key, key_paths, new_key, read_key, write_key
 from assay.watermark.provenance import watermark_record
 
 SECRET = bytes(range(100, 132))
@@ -214,8 +214,8 @@ def test_a_full_disk_leaves_no_half_a_key(tmp_path):
 
 def test_the_environment_names_the_key_in_place_of_the_profile(monkeypatch):
     monkeypatch.delenv(KEY_FILE_VARIABLE, raising=False)
-    assert key_path(Path("marks/a.toml"), "a.key") == Path("marks/a.key")
+    assert key_paths(Path("marks/a.toml"), "a.key") == [Path("marks/a.key")]
     monkeypatch.setenv(KEY_FILE_VARIABLE, "/run/secrets/key")
-    assert key_path(Path("marks/a.toml"), "a.key") == Path("/run/secrets/key")
+    assert key_paths(Path("marks/a.toml"), "a.key") == [Path("/run/secrets/key")]
     monkeypatch.setenv(KEY_FILE_VARIABLE, "")
-    assert key_path(Path("marks/a.toml"), "a.key") == Path("marks/a.key")
+    assert key_paths(Path("marks/a.toml"), "a.key") == [Path("marks/a.key")]

@@ -58,9 +58,9 @@ def test_every_field_of_a_profile_is_in_the_file(made):
     changes = {
         "scheme": "other", "parameters": {**made.profile.parameters, "gamma": 0.5}, "key_file": "k",
         "key_fingerprint": "0" * 16, "model": "m", "tokenizer_fingerprint": "1" * 16, "vocab_size": 7, "min_tokens": 3,
-        "skip_common": "none", "prompt_in_context": False,
+        "skip_common": "none", "skip_common_fingerprint": "2" * 16,
     }  # fmt: skip
-    assert set(changes) == {f.name for f in fields(Profile)} - {"version"}
+    assert set(changes) == {f.name for f in fields(Profile)} - {"version", "prompt_in_context"}
     for name, value in changes.items():
         changed = replace(made.profile, **{name: value})
         assert read_text(to_toml(changed)) == changed
@@ -110,7 +110,7 @@ def test_a_fingerprint_names_what_is_marked_and_not_where_it_lies(made):
     ("old", "new", "message"),
     [
         ("gamma =", "gama =", "scheme 'greenlist': got an unexpected keyword argument 'gama'"),
-        ("min_tokens", "min_token", "detection.min_token is unknown; expected min_tokens, skip_common, prompt_in_context"),
+        ("min_tokens", "min_token", "detection.min_token is unknown; expected min_tokens, skip_common, skip_common_fingerprint"),
         ("[detection]", "[detecton]", "detecton is unknown; expected the tables mark, key, tokenizer, detection"),
         ("[mark]", "alpha = 1\n[mark]", "alpha is unknown; expected the tables mark, key, tokenizer, detection"),
         ("[key]", "[mark.key]", "table [key] is missing"),
