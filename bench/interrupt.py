@@ -12,7 +12,7 @@ import record
 
 ASSAY = str(Path(sys.executable).parent / "assay")
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-PROMPTS = ["The history of", "In this paper we", "She opened the door and", "", "The government said that"] * 16
+PROMPTS = ["The history of", "In this paper we", "She opened the door and", "", "The government said that"] * 24
 
 
 def main() -> None:
@@ -25,13 +25,17 @@ def main() -> None:
         begun = time.perf_counter()
         run(folder, "whole.jsonl").wait()
         whole_s = time.perf_counter() - begun
-        start_s = whole_s * 0.4
+        begun = time.perf_counter()
+        run(folder, "whole.jsonl").wait()  # finds everything done: what starting costs
+        start_s = time.perf_counter() - begun
         kills, runs, torn = 0, 0, 0
         while kills < KILLS:
             runs += 1
             process = run(folder, "killed.jsonl")
             try:
-                process.wait(timeout=rng.uniform(0.5, 1.0) * start_s + rng.uniform(0, whole_s / KILLS))
+                process.wait(
+                    timeout=start_s * rng.uniform(0.6, 1.0) + rng.uniform(0, 0.8 * (whole_s - start_s) / KILLS)
+                )
                 break
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from assay.detect import passage
 from assay.detect.passage import Steps, family_log10_p
-from assay.detect.segments import SignificantSegments, lattice_steps, maximal_segments, sharpen, significant_segments
+from assay.detect.segments import (
+    SignificantSegments,
+    lattice_steps,
+    maximal_segments,
+    sharpen,
+    significant_segments,
+    stretches,
+)
 from assay.watermark.greenlist import GreenList
 from assay.watermark.key import Key
 from hypothesis import given, settings
@@ -316,3 +323,52 @@ def test_sharpening_raises_the_overlap_with_strongly_marked_stretches() -> None:
             overlaps.append(shared / (bound[1] - bound[0] + 100 - shared))
     assert np.mean(sharp) > 0.92
     assert np.mean(sharp) > np.mean(coarse) + 0.03
+
+
+def test_neighbours_that_one_segment_bridges_are_both_reported() -> None:
+    """100 null, 20 green, 30 red, 20 green, 100 null: one segment spans both runs, and sharpening it keeps one of them."""
+    green = np.zeros(270, np.bool_)
+    green[:100:4] = green[170::4] = True
+    green[100:120] = green[150:170] = True
+    found = stretches(green, GAMMA, GAMMA1, 1e-3)
+    covered = np.zeros(270, np.bool_)
+    for start, stop in zip(found.start, found.stop, strict=True):
+        assert not covered[start:stop].any()
+        covered[start:stop] = True
+    assert covered[100:120].all()
+    assert covered[150:170].all()
+
+
+def test_every_stretch_is_significant_as_it_stands_and_there_are_any_as_often_as_segments() -> None:
+    """300 null and mixed sequences at alpha .1: the p-value shown is that of the bounds shown, and no stretch is made up."""
+    rng = np.random.default_rng(4)
+    steps = lattice_steps(GAMMA, GAMMA1)
+    for number in range(300):
+        green = rng.random(300) < GAMMA
+        if number % 2:
+            green[100:150] = rng.random(50) < 0.55
+        found, searched = stretches(green, GAMMA, GAMMA1, 0.1), significant_segments(green, GAMMA, GAMMA1, 0.1)
+        assert (len(found.start) > 0) == (len(searched.start) > 0)
+        for start, stop, log10_p in zip(found.start, found.stop, found.log10_p, strict=True):
+            score = int(np.where(green[start:stop], steps.up, -steps.down).sum())
+            assert log10_p == family_log10_p(score, 300, GAMMA, steps) <= -1.0
+
+
+@pytest.mark.parametrize(("gap", "share"), [(200, 0.6), (400, 0.8)])
+def test_two_stretches_with_a_wide_gap_are_two(gap: int, share: float) -> None:
+    """Twice 80 positions at green rate .65 with an unmarked gap; the share of 100 sequences that give two stretches (or more)."""
+    rng = np.random.default_rng(5)
+    two = 0
+    for _ in range(100):
+        rates = np.repeat([GAMMA, 0.65, GAMMA, 0.65, GAMMA], [100, 80, gap, 80, 100])
+        found = stretches(rng.random(len(rates)) < rates, GAMMA, GAMMA1, 1e-3)
+        two += len(found.start) >= 2
+    assert two / 100 >= share
+
+
+def test_one_stretch_is_hardly_ever_divided() -> None:
+    """200 positions at green rate .6 among 500: one stretch in at least 95 of 100 sequences."""
+    rng = np.random.default_rng(6)
+    rates = np.repeat([GAMMA, 0.6, GAMMA], [150, 200, 150])
+    counts = [len(stretches(rng.random(500) < rates, GAMMA, GAMMA1, 1e-3).start) for _ in range(100)]
+    assert sum(count == 1 for count in counts) >= 95
