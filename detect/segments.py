@@ -155,9 +155,9 @@ def stretches(green: NDArray[np.bool_], gamma: float, gamma1: float, alpha: floa
                 if _weigh(scores, s, e, gamma, steps)[1] <= limit:
                     queue.append((s, e))
     kept.sort()
-    columns = [list(column) for column in zip(*kept, strict=True)] or [[], [], [], []]
-    whole = [np.array(column, np.int64) for column in columns[:3]]
-    return SignificantSegments(*whole, np.array(columns[3], np.float64), found.best_log10_p)
+    start, stop, score = (np.array([stretch[k] for stretch in kept], np.int64) for k in range(3))
+    log10_ps = np.array([stretch[3] for stretch in kept], np.float64)
+    return SignificantSegments(start, stop, score, log10_ps, found.best_log10_p)
 
 
 def _divide(green: NDArray[np.bool_], start: int, stop: int, gamma: float) -> tuple[tuple[int, int], tuple[int, int]]:
