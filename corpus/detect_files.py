@@ -57,7 +57,7 @@ def detect_files(
                     decision = detector.decide(detections)
                     verdict = decision.verdict
                     kept = {**item.fields, text_field: item.text} if with_text else item.fields
-                    found = {"id": item.id, **decision.to_record()}
+                    found = {"id": item.given_id, **decision.to_record()}
                     record = {**kept, **found, "detections": [d.to_record() for d in detections]}
                 summary.verdicts[verdict] += 1
                 records.append(record)

@@ -5,7 +5,7 @@ A NUL that JSON spells out (\u0000) is text like any other; a NUL byte in a text
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from .parquet import read_parquet
@@ -26,12 +26,16 @@ __all__ = ["Document", "Unreadable", "read_documents"]
 
 @dataclass(frozen=True)
 class Document:
-    """One text; `fields` are the other fields of its record, `place` is where a user finds it."""
+    """One text; `fields` are the other fields of its record, `place` is where a user finds it.
+
+    `given_id` is the id as the record has it, a string or an integer, so that results can be joined to their input.
+    """
 
     id: str
     text: str
     fields: dict[str, Any]
     place: str
+    given_id: str | int = field(default="", compare=False)
 
 
 def read_documents(
@@ -68,7 +72,8 @@ def _document(record: Record | Unreadable, text_field: str) -> Document | Unread
         message = f'field "{text_field}" must be a string, got {kind_of(text)}; repair the record'
         return Unreadable(record.place, message, record.id)
     fields = {name: value for name, value in values.items() if name not in ("id", text_field)}
-    return Document(record.id, text, fields, record.place)
+    own = values.get("id")
+    return Document(record.id, text, fields, record.place, record.id if own is None else own)
 
 
 def _read_text(source: Source) -> Iterator[Document | Unreadable]:
@@ -94,7 +99,7 @@ def _read_text(source: Source) -> Iterator[Document | Unreadable]:
         )
         yield Unreadable(source.path, message, source.name)
         return
-    yield Document(source.name, text, {}, source.path)
+    yield Document(source.name, text, {}, source.path, source.name)
 
 
 def line_of(data: bytes, error: UnicodeDecodeError) -> int:
