@@ -17,7 +17,8 @@ from assay.detect.detection import Threshold
 from assay.detect.marks import MarkDetector
 from assay.eval.intervals import binomial_interval
 from assay.models import resolve
-from assay.watermark.generate import Decoding, generate
+from assay.watermark.decoding import Decoding
+from assay.watermark.generate import generate
 from assay.watermark.greenlist import GreenList
 from assay.watermark.key import Key
 from assay.watermark.model import load_model

@@ -17,7 +17,8 @@ from assay.eval.intervals import binomial_interval
 from assay.eval.overlap import character_iou
 from assay.eval.splice import splice, word_break
 from assay.models import resolve
-from assay.watermark.generate import Decoding, generate
+from assay.watermark.decoding import Decoding
+from assay.watermark.generate import generate
 from assay.watermark.greenlist import GreenList
 from assay.watermark.key import Key
 from assay.watermark.model import load_model

@@ -74,7 +74,7 @@ def generate(
         check_tokenizer(loaded, load_tokenizer(resolve(model), revision), model)
 
     from assay.corpus.generate_files import GenerationRun, PromptSource
-    from assay.watermark.generate import Decoding
+    from assay.watermark.decoding import Decoding
     from assay.watermark.model import load_model
 
     alone = prompts is None and not texts

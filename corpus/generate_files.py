@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import DataError
-from assay.watermark.generate import Decoding, PromptLike, generate
+from assay.watermark.decoding import Decoding, PromptLike
+from assay.watermark.generate import generate
 from assay.watermark.model import CausalModel
 from assay.watermark.profile import LoadedMark
 from assay.watermark.provenance import run_date

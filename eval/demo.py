@@ -19,7 +19,7 @@ from assay.corpus.writer import JsonLinesWriter
 from assay.detect.detection import Threshold
 from assay.detect.marks import MarkDetector
 from assay.models import EMBEDDED, resolve
-from assay.watermark.generate import Decoding
+from assay.watermark.decoding import Decoding
 from assay.watermark.model import CausalModel, load_model
 from assay.watermark.profile import LoadedMark, Profile, new_mark
 from assay.watermark.tokenizer import load_tokenizer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from assay.corpus.generate_files import GenerationRun, PromptSource
 from assay.errors import DataError
-from assay.watermark.generate import Decoding
+from assay.watermark.decoding import Decoding
 
 MODEL = ("embedded", "", "auto")
 

@@ -13,7 +13,8 @@ import torch
 from assay.corpus.prompts import Prompt
 from assay.errors import DataError
 from assay.watermark.common import common_words
-from assay.watermark.generate import Decoding, generate
+from assay.watermark.decoding import Decoding
+from assay.watermark.generate import generate
 from assay.watermark.greenlist import GreenList
 from assay.watermark.hf import MarkConfig
 from assay.watermark.model import CausalModel

@@ -10,7 +10,8 @@ import torch
 from assay.corpus.prompts import Prompt
 from assay.errors import ModelError
 from assay.models import embedded_path
-from assay.watermark.generate import Decoding, generate
+from assay.watermark.decoding import Decoding
+from assay.watermark.generate import generate
 from assay.watermark.model import load_model
 
 
