@@ -16,6 +16,7 @@ _COMMANDS = {
     "detect": "Find marks in texts; one JSON line a document.",
     "generate": "Generate marked texts with a local model.",
     "mark": "Make and show marks.",
+    "models": "List and show models: the embedded one, and what --model accepts.",
 }
 
 

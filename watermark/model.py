@@ -3,7 +3,6 @@
 Weights come from safetensors only (a pickle can execute code when opened) and `trust_remote_code` stays off.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from assay.errors import ModelError
 
+from .inspection import check_architecture, check_folder, hub_folder, read_config
 from .tokenizer import TextTokenizer, load_tokenizer
 
 
@@ -65,15 +65,25 @@ def load_model(
 
     disable_progress_bar()  # transformers shows one for a 10 MB file; ours is about the texts
     if Path(source).is_dir():
-        _check_folder(Path(source))
+        check_folder(Path(source))
     text_tokenizer = load_tokenizer(source, revision)
+    commit = None
+    if not Path(source).is_dir():
+        cached = hub_folder(source, revision)
+        check_architecture(read_config(cached / "config.json"), source)
+        commit = cached.name  # the cache names its folders by commit
     place = _device(device)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=revision, trust_remote_code=False, padding_side="left"
         )
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            source, revision=revision, trust_remote_code=False, use_safetensors=True, dtype=_dtype(dtype, place)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            source,
+            revision=revision,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=_dtype(dtype, place),
+            output_loading_info=True,
         )
     except (
         OSError,
@@ -86,35 +96,17 @@ def load_model(
         StrictDataclassError,
     ) as error:
         raise ModelError(_explain(name, error)) from None
+    model, info = loaded
+    if info["missing_keys"]:  # transformers would fill them with random numbers
+        names = sorted(info["missing_keys"])
+        raise ModelError(
+            f"the weights of {name!r} are incomplete: {len(names)} tensors missing, {names[0]} for one; save the whole model again"
+        )
     # `generate()` takes from here what a call leaves unset: the model's own penalties, beams and filters, which no record shows
     ids = {field: getattr(model.generation_config, field) for field in ("bos_token_id", "eos_token_id", "pad_token_id")}
     model.generation_config = GenerationConfig(**ids)
     model = model.to(place).eval()
-    return CausalModel(model, tokenizer, text_tokenizer, name, getattr(model.config, "_commit_hash", None))
-
-
-def _check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be loaded safely, before anything is loaded."""
-    config = folder / "config.json"
-    if not config.is_file():
-        raise ModelError(
-            f"{folder} is not a model folder: it has no config.json; name a folder written by save_pretrained"
-        )
-    try:
-        content = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{config} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ModelError(f"{config} is not a model's config: expected a JSON object, got {type(content).__name__}")
-    if content.get("auto_map"):
-        raise ModelError(
-            f"{folder} asks for its own Python code (auto_map in config.json); Assay never runs code from a model: "
-            "use a version of it that transformers supports natively"
-        )
-    if not list(folder.glob("*.safetensors")):
-        others = sorted(p.name for p in [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")])
-        found = f"only {', '.join(others[:3])} (pickles can run code)" if others else "no weights"
-        raise ModelError(f"{folder} has {found}, expected *.safetensors; convert it with save_pretrained")
+    return CausalModel(model, tokenizer, text_tokenizer, name, commit)
 
 
 def _device(device: str) -> torch.device:

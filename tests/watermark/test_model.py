@@ -13,6 +13,7 @@ from assay.models import embedded_path
 from assay.watermark.decoding import Decoding
 from assay.watermark.generate import generate
 from assay.watermark.model import load_model
+from safetensors.torch import load_file, save_file
 
 
 def model_folder(tmp_path: Path, **config: Any) -> Path:
@@ -112,3 +113,20 @@ def test_broken_weights_devices_and_dtypes_are_one_line(tmp_path):
     assert refusal(folder).startswith("cannot load model 'the-model': ")
     (folder / "tokenizer.json").write_text("{}")
     assert refusal(folder).startswith("cannot read the tokenizer ")
+
+
+def test_a_model_that_sees_the_future_is_refused(tmp_path):
+    """transformers would load a masked language model as a causal one; its scores would mean nothing."""
+    folder = model_folder(tmp_path, architectures=["BertForMaskedLM"])
+    assert "is BertForMaskedLM, not a causal language model" in refusal(folder)
+
+
+def test_missing_weights_are_not_replaced_by_random_ones(tmp_path):
+    folder = model_folder(tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.layers.3.mlp.up_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert refusal(folder) == (
+        "the weights of 'the-model' are incomplete: 1 tensors missing, model.layers.3.mlp.up_proj.weight for one; "
+        "save the whole model again"
+    )
