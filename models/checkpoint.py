@@ -17,16 +17,16 @@ from torch import nn
 class Position:
     """How far a run has come: optimiser steps, training tokens, seconds of wall time."""
 
-    step: int
-    tokens: int
-    elapsed_s: float
+    step: int = 0
+    tokens: int = 0
+    elapsed_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class LogRow:
     """One line of the log; `loss` in nats per token, `split` is ``train`` (mean since the row before) or ``valid``.
 
-    `length` is that of the training sequences at the time, in tokens.
+    Steps, tokens and seconds count on when a run continues another; `progress` begins again. `length` is that of the training sequences at the time, in tokens.
     """
 
     split: str
@@ -72,6 +72,19 @@ def read_log(path: Path) -> list[LogRow]:
     if not path.exists():
         return []
     return [LogRow(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def last_position(path: Path) -> Position:
+    """Return where the run that wrote this log ended.
+
+    Raises:
+        ValueError: if there is no log at `path`, or it is empty.
+
+    """
+    rows = read_log(path)
+    if not rows:
+        raise ValueError(f"a run can only continue a model that was published with its log; {path.name} has no rows")
+    return Position(rows[-1].step, rows[-1].tokens, rows[-1].elapsed_s)
 
 
 def cut_log(path: Path, step: int) -> None:

@@ -3,6 +3,7 @@
 `export` follows every checkpoint, so that a usable model is always at hand; `publish` copies the finished one to where it is shipped.
 """
 
+import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass
@@ -52,9 +53,25 @@ def machine(device: str) -> Machine:
     return Machine(processor(device), torch.get_num_threads(), platform.python_version(), torch.__version__)
 
 
-def write_recipe(path: Path, recipe: dict[str, object], device: str) -> None:
-    """Write the recipe and the machine it runs on as JSON."""
-    content = {"recipe": recipe, "machine": asdict(machine(device))}
+def load_weights(model: LlamaForCausalLM, folder: Path) -> None:
+    """Fill `model` with the weights of a published model of the same size.
+
+    Raises:
+        RuntimeError: if the sizes differ.
+
+    """
+    published = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    model.load_state_dict(published.state_dict())
+
+
+def write_recipe(path: Path, recipe: dict[str, object], device: str, initial: Path | None) -> None:
+    """Write the recipe and the machine it runs on as JSON; under ``continues`` the model that the run started from, if any."""
+    content: dict[str, object] = {"recipe": recipe, "machine": asdict(machine(device))}
+    if initial is not None:
+        content["continues"] = {
+            "weights_sha256": hashlib.sha256((initial / "model.safetensors").read_bytes()).hexdigest(),
+            **json.loads((initial / "recipe.json").read_text(encoding="utf-8")),
+        }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,7 +1,8 @@
 """The training loop: one step after another until the budget is spent, with a log and checkpoints on the way.
 
 Everything goes to the work folder: ``recipe.json``, ``log.jsonl``, ``checkpoint.pt`` and ``export/``. A run that finds a checkpoint there goes on from it;
-under a step budget the curve is then the same as without the interruption. On the CPU the passes are compiled and run
+under a step budget the curve is then the same as without the interruption. A run may also continue a published model: its weights are the start, its log
+the beginning of the curve, steps and tokens count on, and the schedule begins again. On the CPU the passes are compiled and run
 under bfloat16 autocast; master weights stay float32.
 """
 
@@ -17,9 +18,9 @@ from torch.nn import functional
 from transformers import LlamaForCausalLM
 
 from .architecture import Size, build
-from .checkpoint import LogRow, Position, append_log, cut_log, load_checkpoint, save_checkpoint
+from .checkpoint import LogRow, Position, append_log, cut_log, last_position, load_checkpoint, save_checkpoint
 from .corpus import Tokens, even_crops, random_crops
-from .export import export, write_recipe
+from .export import export, load_weights, write_recipe
 from .optimizer import build_optimizers, scale_learning_rates
 from .schedule import STAGES, Budget, Stage, learning_rate_factor, stage_at
 
@@ -70,19 +71,24 @@ def valid_loss(loss: LossFunction, tokens: Tokens, device: torch.device) -> floa
 class Run:
     """A run under way: the network, its optimisers, and how far it has come (`step`, `tokens`, `elapsed_s`)."""
 
-    def __init__(self, recipe: Recipe, work: Path, device: torch.device) -> None:
-        """Start afresh, or from the checkpoint in `work`."""
+    def __init__(self, recipe: Recipe, work: Path, device: torch.device, initial: Path | None = None) -> None:
+        """Start afresh, from the checkpoint in `work`, or without one from the published model in the folder `initial`."""
         self.recipe, self.work, self.device = recipe, work, device
         self.model = build(recipe.size, recipe.seed)
         nn.Module.to(self.model, device)  # the override in transformers has a signature no type checker can read
         self.optimizers = build_optimizers(self.model, recipe.muon_lr, recipe.adam_lr)
+        self.before = Position() if initial is None else last_position(initial / "training.jsonl")
         checkpoint = work / "checkpoint.pt"
         if checkpoint.exists():
             position = load_checkpoint(checkpoint, self.model, self.optimizers)
+            cut_log(work / "log.jsonl", position.step)
         else:
-            position = Position(step=0, tokens=0, elapsed_s=0.0)
-        cut_log(work / "log.jsonl", position.step)
-        write_recipe(work / "recipe.json", asdict(recipe), str(device))
+            position = self.before
+            (work / "log.jsonl").unlink(missing_ok=True)
+            if initial is not None:
+                load_weights(self.model, initial)
+                (work / "log.jsonl").write_bytes((initial / "training.jsonl").read_bytes())
+        write_recipe(work / "recipe.json", asdict(recipe), str(device), initial)
         self.step, self.tokens, self.elapsed_s = position.step, position.tokens, position.elapsed_s
         self.stage = stage_at(recipe.stages, self.progress)
         self._started = time.monotonic() - position.elapsed_s
@@ -91,8 +97,8 @@ class Run:
 
     @property
     def progress(self) -> float:
-        """The share of the budget spent, in [0, 1]."""
-        return self.recipe.budget.progress(self.step, self.elapsed_s)
+        """The share of this run's budget spent, in [0, 1]."""
+        return self.recipe.budget.progress(self.step - self.before.step, self.elapsed_s - self.before.elapsed_s)
 
     def advance(self, train_tokens: Tokens) -> torch.Tensor:
         """Make one optimiser step; return its training loss without waiting for the device."""
@@ -124,7 +130,8 @@ class Run:
         )
         append_log(self.work / "log.jsonl", row)
         if split == "valid":
-            sys.stderr.write(f"{self.progress:.1%}  {self.tokens / self.elapsed_s:.0f} tokens/s  {row}\n")
+            rate = (self.tokens - self.before.tokens) / (self.elapsed_s - self.before.elapsed_s)
+            sys.stderr.write(f"{self.progress:.1%}  {rate:.0f} tokens/s  {row}\n")
 
     def validate(self, valid_tokens: Tokens) -> None:
         """Log the loss on the validation sample."""
@@ -137,9 +144,19 @@ class Run:
         export(self.model, self.work)
 
 
-def train(recipe: Recipe, train_tokens: Tokens, valid_tokens: Tokens, work: Path, device: torch.device) -> Position:
-    """Run or resume the training in `work` until the budget is spent; return where it ended."""
-    run = Run(recipe, work, device)
+def train(
+    recipe: Recipe,
+    train_tokens: Tokens,
+    valid_tokens: Tokens,
+    work: Path,
+    device: torch.device,
+    initial: Path | None = None,
+) -> Position:
+    """Run or resume the training in `work` until the budget is spent; return where it ended.
+
+    With `initial`, the folder of a published model of the same size and tokenizer, training goes on from its weights.
+    """
+    run = Run(recipe, work, device, initial)
     recent: list[torch.Tensor] = []
     while run.progress < 1.0:
         recent.append(run.advance(train_tokens))

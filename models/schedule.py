@@ -27,6 +27,24 @@ STAGES = (
 )
 
 
+def parse_stages(text: str) -> tuple[Stage, ...]:
+    """Return the stages written as ``UNTIL:ROWSxLENGTH,...``, such as ``0.5:16x256,1:8x512``.
+
+    Raises:
+        ValueError: if the form is another, or the shares do not rise to 1.
+
+    """
+    stages: list[Stage] = []
+    for part in text.split(","):
+        until, _, batch = part.partition(":")
+        rows, _, length = batch.partition("x")
+        stages.append(Stage(float(until), int(rows), int(length)))
+    shares = [stage.until for stage in stages]
+    if shares != sorted(set(shares)) or shares[-1] != 1.0:
+        raise ValueError(f"the shares of the stages must rise to 1, got {shares}")
+    return tuple(stages)
+
+
 @dataclass(frozen=True)
 class StepBudget:
     """Train for `steps` optimiser steps."""

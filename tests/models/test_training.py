@@ -1,5 +1,6 @@
 """The training recipe on a synthetic corpus of a few kilobytes: repeatable, resumable, and its parts do what they say."""
 
+import hashlib
 import json
 import math
 import random
@@ -14,7 +15,8 @@ from assay.models.architecture import Size, build
 from assay.models.bpe import END_OF_TEXT_ID, save_tokenizer, train_tokenizer
 from assay.models.checkpoint import read_log
 from assay.models.corpus import Document, Tokens, even_crops, pack, random_crops
-from assay.models.loop import Recipe, train
+from assay.models.export import publish
+from assay.models.loop import Recipe, Run, train
 from assay.models.optimizer import build_optimizers
 from assay.models.schedule import (
     STAGES,
@@ -23,6 +25,7 @@ from assay.models.schedule import (
     StepBudget,
     WallBudget,
     learning_rate_factor,
+    parse_stages,
     stage_at,
 )
 from assay.models.scoring import document_losses, windows
@@ -116,6 +119,36 @@ def test_a_run_killed_between_checkpoints_goes_on_to_the_same_curve(
     assert curve(broken) == curve(whole)
 
 
+def test_a_run_continues_a_published_model(tmp_path: Path, tokenizer: Tokenizer, tokens: Tokens) -> None:
+    """Its weights are the start, its log the beginning; steps count on, so the batches are new; a kill changes nothing."""
+    first, out = work_folder(tmp_path / "first", tokenizer), tmp_path / "published"
+    train(replace(RECIPE, budget=StepBudget(60)), tokens, tokens, first, CPU)
+    publish(first, out)
+    works = [work_folder(tmp_path / name, tokenizer) for name in ("whole", "broken")]
+    end = train(RECIPE, tokens, tokens, works[0], CPU, initial=out)
+    assert (end.step, end.tokens) == (68, 68 * 64)
+    rows, before = read_log(works[0] / "log.jsonl"), read_log(out / "training.jsonl")
+    assert rows[: len(before)] == before
+    assert rows[len(before)].step == 61
+    assert rows[len(before)].loss == pytest.approx(before[-2].loss, abs=0.3)  # of random weights: log(300) = 5.7
+    recipe = json.loads((works[0] / "recipe.json").read_text())
+    assert recipe["continues"]["recipe"]["budget"] == {"steps": 60}
+    assert recipe["continues"]["weights_sha256"] == hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
+    run = Run(RECIPE, works[1], CPU, initial=out)
+    for _ in range(3):
+        run.advance(tokens)
+    run.save()
+    train(RECIPE, tokens, tokens, works[1], CPU, initial=out)
+    ends = [read_log(work / "log.jsonl")[-1].loss for work in works]
+    assert ends[0] == ends[1]
+
+
+def test_only_a_model_published_with_its_log_can_be_continued(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    (tmp_path / "published").mkdir()
+    with pytest.raises(ValueError, match=r"training\.jsonl has no rows"):
+        Run(RECIPE, work_folder(tmp_path / "work", tokenizer), CPU, initial=tmp_path / "published")
+
+
 def test_training_learns_and_exports_a_loadable_model(tmp_path: Path, tokenizer: Tokenizer, tokens: Tokens) -> None:
     work = work_folder(tmp_path / "work", tokenizer)
     train(replace(RECIPE, budget=StepBudget(60)), tokens, tokens, work, CPU)
@@ -140,6 +173,13 @@ def test_stages_cover_the_run_and_lengthen() -> None:
     assert [stage_at(STAGES, progress) for progress in (0.0, 0.5, 0.8, 0.95, 1.0)] == [*STAGES, STAGES[-1]]
     assert STAGES[-1].length == Size().context
     assert [stage.length for stage in STAGES] == sorted(stage.length for stage in STAGES)
+
+
+def test_stages_are_read_from_the_command_line() -> None:
+    assert parse_stages("0.5:16x256,1:8x512") == (Stage(0.5, 16, 256), Stage(1.0, 8, 512))
+    for wrong in ("0.5:16x256", "0.6:1x1,0.5:1x1,1:1x1", "0.5:1x1,0.5:1x1,1:1x1", "1:16", "x"):
+        with pytest.raises(ValueError, match=r"stages|invalid literal|could not convert"):
+            parse_stages(wrong)
 
 
 def test_packing_puts_one_boundary_before_each_document(tokenizer: Tokenizer) -> None:
