@@ -14,8 +14,8 @@ import record
 import torch
 from assay.corpus.prompts import Prompt
 from assay.detect.detection import Threshold
+from assay.detect.intervals import binomial_interval
 from assay.detect.marks import MarkDetector
-from assay.eval.intervals import binomial_interval
 from assay.models import resolve
 from assay.watermark.decoding import Decoding
 from assay.watermark.generate import generate

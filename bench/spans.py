@@ -12,8 +12,8 @@ import numpy as np
 import record
 from assay.corpus.prompts import Prompt
 from assay.detect.detection import Threshold
+from assay.detect.intervals import binomial_interval
 from assay.detect.marks import MarkDetector
-from assay.eval.intervals import binomial_interval
 from assay.eval.overlap import character_iou
 from assay.eval.splice import splice, word_break
 from assay.models import resolve

@@ -5,6 +5,7 @@ AssayError                 everything the command line reports as one line and e
   BadProfile               a profile that is missing, malformed, or contradicts itself
   TokenizerMismatch        a text would be read with another tokenizer than it was marked with
   ModelError               a model folder or id that cannot be loaded safely
+  BadCalibration           a calibration that is missing, malformed, or made for another detector, model or normaliser
   DataError                a document, a line or a file that cannot be read or written
 
 A message says what is wrong, what was found, what was expected, and what to do; it never holds a key.
@@ -30,6 +31,10 @@ class TokenizerMismatch(AssayError):
 
 class ModelError(AssayError):
     """A model cannot be loaded, or not without running foreign code."""
+
+
+class BadCalibration(AssayError):
+    """A calibration cannot be read, cannot be made from these texts, or does not fit the score at hand."""
 
 
 class DataError(AssayError):

@@ -1,1 +1,1 @@
-"""Measure detectors, and show what they saw: copy-paste edits, intervals, pages and figures."""
+"""Measure detectors, and show what they saw: copy-paste edits, pages and figures."""

@@ -1,6 +1,9 @@
 """What the tests of mark detection share: the embedded tokenizer, marks on it, and texts marked word by word."""
 
+import gzip
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +67,39 @@ def write(words: dict[str, int]) -> Callable[..., str]:
         return "".join(spelled[i] for i in written)
 
     return make
+
+
+@dataclass(frozen=True)
+class PeerScores:
+    """Scores that authors of detectors published for news, encyclopaedia and stories, and for continuations by open models."""
+
+    rows: list[dict]
+    ai: np.ndarray
+    pair: np.ndarray
+    domain: np.ndarray
+    n_words: np.ndarray
+
+    def score(self, detector: str) -> np.ndarray:
+        """(D,) float64, NaN where the detector was not run."""
+        return np.array([row["scores"].get(detector, np.nan) for row in self.rows])
+
+    def one_human_a_pair(self, rng: np.random.Generator) -> np.ndarray:
+        """Indices of one human document of each original, in random order."""
+        order = rng.permutation(np.flatnonzero(~self.ai))
+        return rng.permutation(order[np.unique(self.pair[order], return_index=True)[1]])
+
+
+@pytest.fixture(scope="session")
+def peers(shared: Path) -> PeerScores:
+    folder = shared / "data" / "detection"
+    with gzip.open(folder / "peer_scores.jsonl.gz", "rt", encoding="utf-8") as lines:
+        scores = {row["id"]: row["scores"] for row in map(json.loads, lines)}
+    with gzip.open(folder / "fdg_openmodels.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [{**row, "scores": scores[row["id"]]} for row in map(json.loads, lines) if row["id"] in scores]
+    return PeerScores(
+        rows,
+        np.array([row["label"] == "ai" for row in rows]),
+        np.array([row["pair_id"] for row in rows]),
+        np.array([row["domain"] for row in rows]),
+        np.array([len(row["text"].split()) for row in rows]),
+    )

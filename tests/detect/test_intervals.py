@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from assay.eval.intervals import Interval, binomial_interval
+from assay.detect.intervals import Interval, binomial_interval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest

@@ -1,0 +1,229 @@
+"""A calibration: the human scores that turn a detector's score into a p-value, and the signature of what made them.
+
+A score without a law means nothing by itself, and a threshold made with other weights, another dtype or another
+normaliser means something else. So the conversion asks for the signature of the scores at hand and refuses one that
+does not fit; documents outside the calibrated lengths or groups abstain, nothing is extrapolated. Made by
+`assay.detect.calibrate.fit`, kept as JSON by `assay.detect.calibration_file`.
+
+Groups are Mondrian: a label (a domain, a language, or none) and a range of lengths; each has its own null sample, and
+its guarantee is for documents distributed as that sample (see `assay.detect.conformal`).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from assay.errors import BadCalibration
+from numpy.typing import ArrayLike, NDArray
+
+from .conformal import F64, I64, NullScores, mondrian_p
+from .levels import Level
+
+Setting = str | int | float | bool | None
+HIGHER_IS_MACHINE = "higher is more machine-like"
+
+SCORED, NO_SCORE, TOO_SHORT, TOO_LONG, NOT_CALIBRATED = range(5)
+"""Why a document has no p-value: `CalibratedP.reason`."""
+
+# The weights decide, not the name they go by; the release is recorded, `detector_version` says when a formula changed.
+_NAMES = {"model": "weights", "revision": "weights", "reference": "reference_weights"}
+_NAMES["reference_revision"] = "reference_weights"
+_RECORDED_ONLY = frozenset({"version"})
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What two scores must share to have one null law.
+
+    Attributes:
+        detector: metric or classifier, by name.
+        detector_version: of its formula, or the fingerprint of its trained weights.
+        normaliser: version of the text normaliser; empty if text was scored as it is.
+        length_unit: what lengths count, `tokens` for instance.
+        scorer: how the language model read the text, as `LMSignature.to_record()` gives it (weights, dtype, tokenizer,
+            start, context, stride, reference model); empty for a detector without one. `model` and `reference` are
+            names: they are compared only where there is no fingerprint. `version` (of Assay) is recorded and not
+                compared.
+        sign: the convention of the score.
+    """
+
+    detector: str
+    detector_version: str
+    normaliser: str
+    length_unit: str = "tokens"
+    scorer: Mapping[str, Setting] = field(default_factory=dict[str, Setting])
+    sign: str = HIGHER_IS_MACHINE
+
+    def differences(self, other: "Signature") -> list[str]:
+        """Return what differs, as `name is 'theirs', expected 'ours'`."""
+        ours, theirs = self._compared(), other._compared()
+        names = [n for n in {**ours, **theirs} if ours.get(n) != theirs.get(n)]
+        return [f"{n} is {theirs.get(n)!r}, expected {ours.get(n)!r}" for n in names]
+
+    def _compared(self) -> dict[str, Setting]:
+        scorer = {
+            name: value
+            for name, value in self.scorer.items()
+            if name not in _RECORDED_ONLY and not self.scorer.get(_NAMES.get(name, ""))
+        }
+        own = {"detector": self.detector, "detector_version": self.detector_version, "sign": self.sign}
+        return {**own, "normaliser": self.normaliser, "length_unit": self.length_unit, **scorer}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The human documents of one label and one range of lengths.
+
+    Attributes:
+        label: domain or language; empty where the calibration has none.
+        low, high: lengths, half-open.
+        null: their scores.
+        levels: cuts at 5 %, 1 %, 0.1 % where there are enough documents, with the rates they reach.
+    """
+
+    label: str
+    low: int
+    high: int
+    null: NullScores
+    levels: tuple[Level, ...] = ()
+
+
+@dataclass(frozen=True)
+class CalibratedP:
+    """The p-values of D documents.
+
+    Attributes:
+        p: (D,) float64, NaN where the document abstains.
+        smallest_p: (D,) float64, the least p the document's group can give; NaN without a group.
+        group: (D,) int64, index into the calibration's groups; -1 without.
+        reason: (D,) uint8, SCORED or why it abstains.
+    """
+
+    p: F64
+    smallest_p: F64
+    group: I64
+    reason: NDArray[np.uint8]
+
+    @property
+    def log10_p(self) -> F64:
+        """(D,) float64, NaN where the document abstains."""
+        return np.log10(self.p)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Human scores by group, and what they were made with.
+
+    Attributes:
+        signature: what a score must share to be converted.
+        groups: sorted by label and length; the ranges of one label join without gaps.
+        data: the user's description of the texts.
+        created: ISO date.
+        n_given: documents given to the fit.
+        left_out: how many of them were not used, by reason.
+        clustered: whether clusters were named, and one document of each taken.
+        seed: of the draw of one document a cluster, and of random folds.
+    """
+
+    signature: Signature
+    groups: tuple[Group, ...]
+    data: str
+    created: str
+    n_given: int
+    left_out: Mapping[str, int]
+    clustered: bool
+    seed: int
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels, sorted."""
+        return sorted({group.label for group in self.groups})
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p-value that any of the groups can give."""
+        return min(group.null.smallest_p for group in self.groups)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all kept scores, how many documents have each, and the groups they are in."""
+        digest = hashlib.sha256()
+        for group in self.groups:
+            digest.update(f"{group.label}\0{group.low}\0{group.high}\0{len(group.null.scores)}\0".encode())
+            digest.update(group.null.scores.astype("<f8").tobytes() + group.null.at_least.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    def fits(self, signature: Signature) -> None:
+        """Refuse scores that were not made as the calibration's were.
+
+        Raises:
+            BadCalibration: naming every difference, in one line.
+        """
+        wrong = self.signature.differences(signature)
+        if wrong:
+            raise BadCalibration(
+                f"the calibration of {self.signature.detector!r} does not fit these scores: {'; '.join(wrong)}; "
+                "score the text as it was calibrated, or calibrate again with `assay calibrate`"
+            )
+
+    def p_values(
+        self, signature: Signature, scores: ArrayLike, lengths: ArrayLike, labels: Sequence[str] | None = None
+    ) -> CalibratedP:
+        """Return conformal p-values of D documents.
+
+        Args:
+            signature: how the scores were made.
+            scores: (D,) real; not finite abstains.
+            lengths: (D,) integers, in the calibration's unit.
+            labels: (D,) labels, if the calibration has them.
+
+        Raises:
+            BadCalibration: if the signature does not fit, or labels are missing.
+            ValueError: if the shapes differ.
+        """
+        self.fits(signature)
+        values = np.asarray(scores, np.float64)
+        group, reason = self.assign(lengths, labels)
+        p = mondrian_p(values, group, [g.null for g in self.groups])
+        smallest = np.array([*(g.null.smallest_p for g in self.groups), np.nan])[group]
+        reason = np.where((reason == SCORED) & np.isnan(p), np.uint8(NO_SCORE), reason)
+        return CalibratedP(p, smallest, group, reason)
+
+    def assign(self, lengths: ArrayLike, labels: Sequence[str] | None = None) -> tuple[I64, NDArray[np.uint8]]:
+        """Return the group of each document, (D,) int64 with -1 for none, and the reason, (D,) uint8.
+
+        Raises:
+            BadCalibration: if the calibration has labels and none were given.
+            ValueError: if the shapes differ.
+        """
+        sizes = np.asarray(lengths)
+        if labels is None and self.labels != [""]:
+            raise BadCalibration(f"the calibration has the groups {', '.join(self.labels)}; say which a document is of")
+        given = np.array([""] if labels is None else labels, dtype=np.str_)
+        if labels is not None and given.shape != sizes.shape:
+            raise ValueError(f"labels must have one entry a document, got shapes {given.shape} and {sizes.shape}")
+        group = np.full(sizes.shape, -1, np.int64)
+        reason = np.full(sizes.shape, NOT_CALIBRATED, np.uint8)
+        for label in self.labels:
+            codes = [i for i, g in enumerate(self.groups) if g.label == label]
+            edges = [self.groups[i].low for i in codes] + [self.groups[codes[-1]].high]
+            at = np.flatnonzero(np.broadcast_to(given == label, sizes.shape))
+            bucket = np.searchsorted(edges, sizes[at], side="right") - 1
+            reason[at] = np.where(bucket < 0, TOO_SHORT, np.where(bucket >= len(codes), TOO_LONG, SCORED))
+            inside = reason[at] == SCORED
+            group[at[inside]] = np.array(codes)[bucket[inside]]
+        return group, reason
+
+    def explain(self, reason: int, label: str = "") -> str:
+        """Return in words why a document of this label abstains; empty if it does not."""
+        labels = ", ".join(filter(None, self.labels)) or "no groups"
+        low = min((g.low for g in self.groups if g.label == label), default=0)
+        high = max((g.high for g in self.groups if g.label == label), default=0)
+        unit = self.signature.length_unit
+        return {
+            NO_SCORE: "the detector gave no score",
+            TOO_SHORT: f"too short: calibrated from {low} {unit} on",
+            TOO_LONG: f"too long: calibrated up to {high - 1} {unit}",
+            NOT_CALIBRATED: f"not calibrated for {label!r}; calibrated: {labels}",
+        }.get(reason, "")
