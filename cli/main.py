@@ -12,11 +12,13 @@ from assay import __version__
 from assay.errors import AssayError
 
 _COMMANDS = {
+    "classifier": "Train, test and list classifiers of unmarked machine text.",
     "demo": "Mark, detect, cut, locate: the whole job in about a minute, with a picture.",
     "detect": "Find marks in texts; one JSON line a document.",
     "generate": "Generate marked texts with a local model.",
     "mark": "Make and show marks.",
     "models": "List and show models: the embedded one, and what --model accepts.",
+    "score": "Score texts with a language model; one JSON line a document.",
 }
 
 

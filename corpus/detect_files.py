@@ -5,15 +5,15 @@ Documents are taken in batches so that the tokenizer can work on many at once; m
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from assay.detect.marks import MarkDetector
-from assay.errors import DataError
 from tqdm import tqdm
 
-from .documents import Document, read_documents
+from .batches import document_batches
+from .documents import Document
 from .records import Unreadable
 
 _BATCH_DOCUMENTS = 512
@@ -43,8 +43,13 @@ def detect_files(
     the other files go on. Unknown input fields are kept.
     """
     summary = Summary()
+
+    def refuse(line: str) -> None:
+        say(line)
+        summary.failed_files += 1
+
     with tqdm(unit=" documents", disable=None, file=sys.stderr) as progress:
-        for batch in _batches(files, text_field, say, summary):
+        for batch in document_batches(files, text_field, refuse, _BATCH_DOCUMENTS, _BATCH_CHARS):
             documents = [item for item in batch if isinstance(item, Document)]
             results = iter(detector.detect([document.text for document in documents]))
             records: list[dict[str, Any]] = []
@@ -69,25 +74,3 @@ def detect_files(
 def _unreadable(item: Unreadable) -> dict[str, Any]:
     reason = f"unreadable: {item.place}: {item.message}"
     return {"id": item.id, "verdict": "abstain", "log10_p": None, "tried": 0, "reasons": [reason], "detections": []}
-
-
-def _batches(
-    files: Sequence[str], text_field: str, say: Callable[[str], None], summary: Summary
-) -> Iterator[list[Document | Unreadable]]:
-    batch: list[Document | Unreadable] = []
-    chars = 0
-    for path in files:
-        try:
-            documents = read_documents(path, text_field=text_field)
-        except DataError as error:
-            say(str(error))
-            summary.failed_files += 1
-            continue
-        for item in documents:
-            batch.append(item)
-            chars += len(item.text) if isinstance(item, Document) else 0
-            if len(batch) >= _BATCH_DOCUMENTS or chars >= _BATCH_CHARS:
-                yield batch
-                batch, chars = [], 0
-    if batch:
-        yield batch

@@ -1,0 +1,169 @@
+"""What a classifier of machine text is, and the folders it is kept in.
+
+A classifier gives every text one number, higher for machine text, and says nothing about what the number is worth: that is a calibration's business
+(`calibration.py`). A folder holds `classifier.json` (what it is, how it was fitted) and `weights.safetensors` (arrays); nothing in it can
+execute code. Kinds are registered by a decorator, one file each.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
+from assay.errors import ModelError
+from numpy.typing import NDArray
+
+FORMAT = 1
+CONFIG, WEIGHTS = "classifier.json", "weights.safetensors"
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class ClassifierScores:
+    """The scores of D texts.
+
+    Attributes:
+        scores: (D,) float64, higher for machine text; NaN where the text holds nothing to score.
+        lengths: (D,) int64, in the classifier's own units (`length_unit`).
+    """
+
+    scores: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+
+
+class Classifier(Protocol):
+    """A fitted classifier."""
+
+    kind: ClassVar[str]
+    summary: ClassVar[str]
+    length_unit: ClassVar[str]
+    name: str
+    fitted: dict[str, Any]
+
+    @classmethod
+    def fit(
+        cls,
+        texts: Sequence[str],
+        labels: NDArray[np.bool_],
+        groups: Sequence[str],
+        rng: np.random.Generator,
+        name: str,
+    ) -> "Classifier":
+        """Fit on texts with labels (True is machine) and groups; DataError if a label is missing."""
+        ...
+
+    def score(self, texts: Sequence[str]) -> ClassifierScores:
+        """Score texts; each score depends on its own text alone."""
+        ...
+
+    def parts(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what `from_parts` makes the same classifier from: plain values, and arrays."""
+        ...
+
+    @classmethod
+    def from_parts(cls, name: str, fitted: dict[str, Any], values: dict[str, Any], arrays: Arrays) -> "Classifier":
+        """Make a classifier from its parts; KeyError, TypeError or ValueError where they do not fit."""
+        ...
+
+
+C = TypeVar("C")
+_KINDS: dict[str, type[Any]] = {}
+_BUILT_IN = {"fast": "fast"}
+"""Kind to the file of this folder that holds it."""
+
+
+def register_classifier(kind: str) -> Callable[[type[C]], type[C]]:
+    """Register the decorated class as the classifiers of a kind."""
+
+    def add(classifier: type[C]) -> type[C]:
+        if kind in _KINDS and _KINDS[kind] is not classifier:
+            raise ValueError(f"classifier kind {kind!r} is registered twice: {_KINDS[kind]} and {classifier}")
+        _KINDS[kind] = classifier
+        return classifier
+
+    return add
+
+
+def classifier_kinds() -> list[str]:
+    """Return the kinds of classifiers that there are."""
+    return sorted({*_BUILT_IN, *_KINDS})
+
+
+def classifier_class(kind: str) -> type[Any]:
+    """Return the class of a kind, importing its file on first use.
+
+    Raises:
+        ModelError: if there is none.
+    """
+    if kind not in _KINDS and kind in _BUILT_IN:
+        import_module(f"assay.detect.{_BUILT_IN[kind]}")
+    if kind not in _KINDS:
+        raise ModelError(f"unknown kind of classifier {kind!r}; known: {', '.join(classifier_kinds())}")
+    return _KINDS[kind]
+
+
+def save_classifier(classifier: Classifier, folder: Path) -> None:
+    """Write a classifier to `folder`, which is made if it is not there."""
+    from safetensors.numpy import save_file
+
+    values, arrays = classifier.parts()
+    folder.mkdir(parents=True, exist_ok=True)
+    head = {"format": FORMAT, "kind": classifier.kind, "name": classifier.name, "fitted": classifier.fitted}
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / WEIGHTS)
+    text = json.dumps({**head, "values": values}, ensure_ascii=False, indent=1) + "\n"
+    (folder / CONFIG).write_text(text, encoding="utf-8")
+
+
+def load_classifier(folder: Path) -> Any:
+    """Return the classifier kept in `folder`.
+
+    Raises:
+        ModelError: in one line, if it is none, is of an unknown kind or format, or is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    content = _read_config(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(f"{folder} has no {WEIGHTS}; Assay reads no other form of weights: train the classifier again")
+    try:
+        arrays = load_file(folder / WEIGHTS)
+        made = classifier_class(content["kind"])
+        return made.from_parts(content["name"], content["fitted"], content["values"], arrays)
+    except SafetensorError as error:
+        raise ModelError(f"{folder / WEIGHTS} is not a safetensors file: {error}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{folder} is damaged: {type(error).__name__} {error}; train the classifier again") from None
+
+
+def signature(classifier: Classifier) -> dict[str, str]:
+    """Return what decides a classifier's scores, as a calibration records it."""
+    values, arrays = classifier.parts()
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=True).encode())
+    for name in sorted(arrays):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return {"kind": classifier.kind, "name": classifier.name, "sha256": digest.hexdigest()[:16]}
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ModelError(
+            f"{folder} is not a classifier: it has no {CONFIG}; name a folder written by classifier training"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is not JSON: {error}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise ModelError(
+            f"{path} has format {found!r}, expected {FORMAT}; train the classifier again with this version"
+        )
+    return content

@@ -1,0 +1,81 @@
+"""The classifier for every document of a crawl: a linear function of style features (`style.py`), thousands of texts a second on one core.
+
+It reads no model and knows little: what it is for is to leave few documents to a dearer one. Its scores are log-odds under the mixture that it
+was fitted on and mean nothing without a calibration.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .classifier import Arrays, ClassifierScores, register_classifier
+from .normalise import VERSION as NORMALISER
+from .normalise import normalise
+from .style import VERSION as STYLE
+from .style import WordList, style_scores
+
+
+@register_classifier("fast")
+@dataclass(frozen=True)
+class FastClassifier:
+    """Weights of hashed style features.
+
+    Attributes:
+        name: what it is called in records.
+        fitted: how it was fitted, for people.
+        words: the frequent words that features may show.
+        weights: (2**bits,) float32.
+        bias: added to every score.
+    """
+
+    kind: ClassVar[str] = "fast"
+    summary: ClassVar[str] = "hashed runs of frequent words, word endings and punctuation; linear; no language model"
+    length_unit: ClassVar[str] = "tokens of style"
+
+    name: str
+    fitted: dict[str, Any]
+    words: WordList
+    weights: NDArray[np.float32]
+    bias: float
+
+    @classmethod
+    def fit(
+        cls,
+        texts: Sequence[str],
+        labels: NDArray[np.bool_],
+        groups: Sequence[str],
+        rng: np.random.Generator,
+        name: str = "fast",
+    ) -> "FastClassifier":
+        """Fit with the defaults of `fast_fit.fit_fast`, which has the details."""
+        from .fast_fit import fit_fast
+
+        return fit_fast(texts, labels, groups, rng, name)
+
+    def score(self, texts: Sequence[str]) -> ClassifierScores:
+        """Score texts after normalising them; a text without a word, number or mark has no score."""
+        scores, lengths = style_scores([normalise(text).text for text in texts], self.words, self.weights)
+        return ClassifierScores(np.where(lengths > 0, scores.astype(np.float64) + self.bias, np.nan), lengths)
+
+    def parts(self) -> tuple[dict[str, Any], Arrays]:
+        """Return plain values and arrays; weights keep float16 precision, which training rounds to."""
+        values = {"style": STYLE, "normaliser": NORMALISER, "bias": self.bias, "words": list(self.words.words)}
+        return values, {"weights": self.weights.astype(np.float16)}
+
+    @classmethod
+    def from_parts(cls, name: str, fitted: dict[str, Any], values: dict[str, Any], arrays: Arrays) -> "FastClassifier":
+        """Make the classifier again.
+
+        Raises:
+            ValueError: if it was fitted on other features or another normaliser than this version has.
+        """
+        for part, here in (("style", STYLE), ("normaliser", NORMALISER)):
+            if values[part] != here:
+                raise ValueError(f"it was fitted with {part} {values[part]!r}, this version has {here!r}")
+        weights = arrays["weights"].astype(np.float32)
+        if weights.ndim != 1 or len(weights) & (len(weights) - 1) or not len(weights):
+            raise ValueError(f"weights must be a vector of a power of two, got shape {weights.shape}")
+        return cls(name, fitted, WordList.of(values["words"]), weights, float(values["bias"]))
