@@ -27,16 +27,22 @@ def list_models() -> None:
     from dataclasses import asdict
 
     from assay.errors import ModelError
-    from assay.watermark.inspection import cached_models, inspect_model
+    from assay.watermark.hub import cached_models
+    from assay.watermark.inspection import inspect_model
 
     for name in (EMBEDDED, *cached_models()):
         try:
-            facts = inspect_model(name, resolve(name))
-        except ModelError as error:
-            click.echo(f"assay: not usable: {error}", err=True)
-            continue
-        if facts.parameters is None:
-            click.echo(f"assay: not usable: {name}: the cache holds no safetensors weights of it", err=True)
+            facts = inspect_model(name, resolve(name), cached_only=True)
+        except (
+            ModelError,
+            OSError,
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+        ) as error:  # one bad model among many
+            said = " ".join(str(error).split())
+            click.echo(f"assay: not usable: {said if name in said else f'{name}: {said}'}", err=True)
             continue
         click.echo(json.dumps(asdict(facts), ensure_ascii=False))
 
@@ -56,6 +62,7 @@ def show(name: str, revision: str | None) -> None:
 
     from assay.watermark.inspection import inspect_model
 
+    _check_revision(name, revision)
     record = asdict(inspect_model(name, resolve(name), revision))
     if name == EMBEDDED:
         metrics = json.loads((embedded_path() / "metrics.json").read_text(encoding="utf-8"))
@@ -82,4 +89,10 @@ def path(name: str, revision: str | None) -> None:
     """
     from assay.watermark.inspection import inspect_model
 
+    _check_revision(name, revision)
     click.echo(inspect_model(name, resolve(name), revision).folder)
+
+
+def _check_revision(name: str, revision: str | None) -> None:
+    if name == EMBEDDED and revision is not None:
+        raise click.UsageError(f"the embedded model has no revisions, got --revision {revision}; leave it out")

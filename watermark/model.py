@@ -3,15 +3,17 @@
 Weights come from safetensors only (a pickle can execute code when opened) and `trust_remote_code` stays off.
 """
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from assay.errors import ModelError
 
-from .inspection import check_architecture, check_folder, hub_folder, read_config
-from .tokenizer import TextTokenizer, load_tokenizer
+from .config import read_json
+from .hub import quiet_hub
+from .inspection import ModelPlace, find_model, model_tokenizer
+from .tokenizer import TextTokenizer
 
 
 @dataclass(frozen=True)
@@ -64,34 +66,25 @@ def load_model(
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # transformers shows one for a 10 MB file; ours is about the texts
-    if Path(source).is_dir():
-        check_folder(Path(source))
-    text_tokenizer = load_tokenizer(source, revision)
-    commit = None
-    if not Path(source).is_dir():
-        cached = hub_folder(source, revision)
-        check_architecture(read_config(cached / "config.json"), source)
-        commit = cached.name  # the cache names its folders by commit
+    found = find_model(source, revision)
+    text_tokenizer = model_tokenizer(found, revision)
+    source = found.name
     place = _device(device)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            source, revision=revision, trust_remote_code=False, padding_side="left"
-        )
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            source,
-            revision=revision,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=_dtype(dtype, place),
-            output_loading_info=True,
-        )
+        common: dict[str, Any] = {"revision": revision, "trust_remote_code": False, **_mended_config(found)}
+        with quiet_hub():
+            tokenizer = AutoTokenizer.from_pretrained(source, padding_side="left", **common)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                source, use_safetensors=True, dtype=_dtype(dtype, place), output_loading_info=True, **common
+            )
     except (
         OSError,
         ValueError,
-        KeyError,
+        LookupError,
         ImportError,
         RuntimeError,
         TypeError,
+        AttributeError,
         SafetensorError,
         StrictDataclassError,
     ) as error:
@@ -106,7 +99,18 @@ def load_model(
     ids = {field: getattr(model.generation_config, field) for field in ("bos_token_id", "eos_token_id", "pad_token_id")}
     model.generation_config = GenerationConfig(**ids)
     model = model.to(place).eval()
+    commit = found.folder.name if found.on_hub else None  # the cache names its folders by commit
     return CausalModel(model, tokenizer, text_tokenizer, name, commit)
+
+
+def _mended_config(found: ModelPlace) -> dict[str, Any]:
+    """Return the config where transformers would trip over its file, which we read: a byte order mark before the JSON."""
+    from transformers import AutoConfig
+
+    path = found.folder / "config.json"
+    if not path.read_bytes().startswith(BOM_UTF8):
+        return {}
+    return {"config": AutoConfig.for_model(**read_json(path))}
 
 
 def _device(device: str) -> torch.device:

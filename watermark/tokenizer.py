@@ -8,7 +8,6 @@ spelling of merges.
 
 import hashlib
 import json
-import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,8 @@ import numpy as np
 from assay.errors import ModelError
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+
+from .hub import asking_hub, quiet_hub
 
 _ADDED = ("id", "content", "single_word", "lstrip", "rstrip", "normalized")
 
@@ -63,7 +64,7 @@ def load_tokenizer(source: str, revision: str | None = None) -> TextTokenizer:
     Raises:
         ModelError: if there is no usable tokenizer.
     """
-    folder = Path(source)
+    folder = Path(source).expanduser()
     if folder.is_dir():
         path = folder / "tokenizer.json"
         backend = _from_file(path) if path.is_file() else _converted(source, revision)
@@ -105,24 +106,14 @@ def _from_file(path: Path) -> Tokenizer:
 
 def _from_hub(source: str, revision: str | None) -> Tokenizer:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError
 
-    logger = logging.getLogger("huggingface_hub")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)  # of its retries we say the outcome, in one line
     try:
-        return _from_file(Path(hf_hub_download(source, "tokenizer.json", revision=revision)))
-    except LocalEntryNotFoundError:
-        raise ModelError(
-            f"{source!r} is neither a folder nor a model in the local hub cache, and the hub cannot be reached; "
-            "check the spelling, or name a folder"
-        ) from None
+        with asking_hub(source, "tokenizer.json", revision):
+            return _from_file(Path(hf_hub_download(source, "tokenizer.json", revision=revision)))
     except EntryNotFoundError:
-        return _converted(source, revision)
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise ModelError(f"cannot load the tokenizer of {source!r}: {str(error).splitlines()[0][:200]}") from None
-    finally:
-        logger.setLevel(level)
+        with quiet_hub():
+            return _converted(source, revision)
 
 
 def _converted(source: str, revision: str | None) -> Tokenizer:
