@@ -24,11 +24,12 @@ WINDOW_LIMIT_BYTES = 2**27  # the shards are compressed with a window of 2**26 b
 
 @dataclass(frozen=True)
 class Document:
-    """One document of the corpus."""
+    """One document of the corpus; `work` names the book, page or post that it may be only a part of."""
 
     text: str
     genre: str
     licence: str
+    work: str = ""
 
 
 def read_documents(path: Path) -> Iterator[Document]:
@@ -37,7 +38,8 @@ def read_documents(path: Path) -> Iterator[Document]:
     with path.open("rb") as raw, zstandard.open(raw, "rt", encoding="utf-8", dctx=decompressor) as lines:
         for line in lines:
             row = json.loads(line)
-            yield Document(text=row["text"], genre=row["genre"], licence=row["licence"])
+            work = str(row.get("id", "")).partition("#")[0]
+            yield Document(text=row["text"], genre=row["genre"], licence=row["licence"], work=work)
 
 
 def pack(tokenizer: Tokenizer, documents: Iterator[Document]) -> Tokens:

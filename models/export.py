@@ -8,12 +8,16 @@ import json
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import GenerationConfig, LlamaForCausalLM
 
 from .bpe import END_OF_TEXT_ID
+from .checkpoint import Position
+
+Json = dict[str, Any]
 
 SHIPPED = {
     "export/config.json": "config.json",
@@ -64,15 +68,24 @@ def load_weights(model: LlamaForCausalLM, folder: Path) -> None:
     model.load_state_dict(published.state_dict())
 
 
-def write_recipe(path: Path, recipe: dict[str, object], device: str, initial: Path | None) -> None:
-    """Write the recipe and the machine it runs on as JSON; under ``continues`` the model that the run started from, if any."""
-    content: dict[str, object] = {"recipe": recipe, "machine": asdict(machine(device))}
+def start_record(recipe: dict[str, object], device: str, note: str, initial: Path | None, before: Position) -> Json:
+    """Return what ``recipe.json`` says of a run: its settings and machine and, under ``continues``, the run that it goes on from.
+
+    Args:
+        recipe: the settings as plain values.
+        device: where it runs.
+        note: a sentence about the run for the card.
+        initial: folder of the published model it starts from, if any.
+        before: where the run that made that model ended.
+    """
+    record: Json = {"recipe": json.loads(json.dumps(recipe)), "machine": asdict(machine(device)), "note": note}
     if initial is not None:
-        content["continues"] = {
+        record["continues"] = {
             "weights_sha256": hashlib.sha256((initial / "model.safetensors").read_bytes()).hexdigest(),
+            "ended": asdict(before),
             **json.loads((initial / "recipe.json").read_text(encoding="utf-8")),
         }
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return record
 
 
 def export(model: LlamaForCausalLM, work: Path) -> None:
@@ -90,7 +103,9 @@ def export(model: LlamaForCausalLM, work: Path) -> None:
 
 
 def publish(work: Path, out: Path) -> None:
-    """Copy what is shipped from the work folder to `out`."""
+    """Copy what is shipped from the work folder to `out`; what was measured on other weights is removed from there."""
     out.mkdir(parents=True, exist_ok=True)
     for source, target in SHIPPED.items():
         (out / target).write_bytes((work / source).read_bytes())
+    for stale in ("metrics.json", "README.md", "loss.png"):
+        (out / stale).unlink(missing_ok=True)

@@ -1,11 +1,12 @@
 """The training loop: one step after another until the budget is spent, with a log and checkpoints on the way.
 
-Everything goes to the work folder: ``recipe.json``, ``log.jsonl``, ``checkpoint.pt`` and ``export/``. A run that finds a checkpoint there goes on from it;
-under a step budget the curve is then the same as without the interruption. A run may also continue a published model: its weights are the start, its log
-the beginning of the curve, steps and tokens count on, and the schedule begins again. On the CPU the passes are compiled and run
+Everything goes to the work folder: ``recipe.json``, ``log.jsonl``, ``checkpoint.pt`` and ``export/``. A run that finds a checkpoint there goes on from it, with
+the same recipe only; under a step budget the curve is then the same as without the interruption. A run may also continue a published model: its
+weights are the start (its optimisers' state is not), its log the beginning of the curve, steps and tokens count on, and the schedule begins again. On the CPU the passes are compiled and run
 under bfloat16 autocast; master weights stay float32.
 """
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from transformers import LlamaForCausalLM
 from .architecture import Size, build
 from .checkpoint import LogRow, Position, append_log, cut_log, last_position, load_checkpoint, save_checkpoint
 from .corpus import Tokens, even_crops, random_crops
-from .export import export, load_weights, write_recipe
+from .export import Json, export, load_weights, start_record
 from .optimizer import build_optimizers, scale_learning_rates
 from .schedule import STAGES, Budget, Stage, learning_rate_factor, stage_at
 
@@ -68,32 +69,61 @@ def valid_loss(loss: LossFunction, tokens: Tokens, device: torch.device) -> floa
     return sum(losses) / rows
 
 
+def same_run(path: Path, recipe: Recipe) -> Position:
+    """Return where the run ended that the run in a work folder continues, if any.
+
+    Raises:
+        ValueError: if the recipe written there is another than `recipe`.
+    """
+    stored: Json = json.loads(path.read_text(encoding="utf-8"))
+    asked: Json = json.loads(json.dumps(asdict(recipe)))
+    for name, value in asked.items():
+        if stored["recipe"].get(name) != value:
+            found = f"{name} {stored['recipe'].get(name)!r}, got {value!r}"
+            raise ValueError(f"{path.parent} holds a run with {found}; repeat its settings, or use an empty folder")
+    return Position(**stored["continues"]["ended"]) if "continues" in stored else Position()
+
+
 class Run:
     """A run under way: the network, its optimisers, and how far it has come (`step`, `tokens`, `elapsed_s`)."""
 
-    def __init__(self, recipe: Recipe, work: Path, device: torch.device, initial: Path | None = None) -> None:
-        """Start afresh, from the checkpoint in `work`, or without one from the published model in the folder `initial`."""
+    def __init__(
+        self, recipe: Recipe, work: Path, device: torch.device, initial: Path | None = None, note: str = ""
+    ) -> None:
+        """Go on from the checkpoint in `work`; without one start from the published model in `initial`, or afresh.
+
+        Raises:
+            ValueError: if the work folder holds a run with another recipe, or `initial` was published without its log.
+        """
         self.recipe, self.work, self.device = recipe, work, device
         self.model = build(recipe.size, recipe.seed)
         nn.Module.to(self.model, device)  # the override in transformers has a signature no type checker can read
         self.optimizers = build_optimizers(self.model, recipe.muon_lr, recipe.adam_lr)
-        self.before = Position() if initial is None else last_position(initial / "training.jsonl")
         checkpoint = work / "checkpoint.pt"
         if checkpoint.exists():
+            self.before = same_run(work / "recipe.json", recipe)
             position = load_checkpoint(checkpoint, self.model, self.optimizers)
             cut_log(work / "log.jsonl", position.step)
         else:
-            position = self.before
-            (work / "log.jsonl").unlink(missing_ok=True)
-            if initial is not None:
-                load_weights(self.model, initial)
-                (work / "log.jsonl").write_bytes((initial / "training.jsonl").read_bytes())
-        write_recipe(work / "recipe.json", asdict(recipe), str(device), initial)
+            self.before = position = self._begin(initial, note)
         self.step, self.tokens, self.elapsed_s = position.step, position.tokens, position.elapsed_s
         self.stage = stage_at(recipe.stages, self.progress)
         self._started = time.monotonic() - position.elapsed_s
         self._plain_loss = loss_function(self.model, device)
         self._loss = torch.compile(self._plain_loss, dynamic=False) if recipe.compiled else self._plain_loss
+
+    def _begin(self, initial: Path | None, note: str) -> Position:
+        """Write the recipe and the log's beginning, load the weights of `initial`; return where its run ended."""
+        log = self.work / "log.jsonl"
+        log.unlink(missing_ok=True)
+        before = Position()
+        if initial is not None:
+            before = last_position(initial / "training.jsonl")
+            load_weights(self.model, initial)
+            log.write_bytes((initial / "training.jsonl").read_bytes())
+        record = start_record(asdict(self.recipe), str(self.device), note, initial, before)
+        (self.work / "recipe.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        return before
 
     @property
     def progress(self) -> float:
@@ -151,12 +181,14 @@ def train(
     work: Path,
     device: torch.device,
     initial: Path | None = None,
+    note: str = "",
 ) -> Position:
     """Run or resume the training in `work` until the budget is spent; return where it ended.
 
-    With `initial`, the folder of a published model of the same size and tokenizer, training goes on from its weights.
+    With `initial`, the folder of a published model of the same size and tokenizer, training goes on from its weights; once there is a
+    checkpoint in `work`, that alone counts. `note` is for the card.
     """
-    run = Run(recipe, work, device, initial)
+    run = Run(recipe, work, device, initial, note)
     recent: list[torch.Tensor] = []
     while run.progress < 1.0:
         recent.append(run.advance(train_tokens))

@@ -5,6 +5,7 @@ machine finish its decay on time whatever else the cores are doing. Warm-up, the
 (Bergsma et al. 2025, arXiv:2502.15938); batches grow and sequences lengthen late, when longer context starts to pay.
 """
 
+import re
 from dataclasses import dataclass
 
 WARM_UP = 0.01
@@ -27,21 +28,24 @@ STAGES = (
 )
 
 
-def parse_stages(text: str) -> tuple[Stage, ...]:
+def parse_stages(text: str, context: int) -> tuple[Stage, ...]:
     """Return the stages written as ``UNTIL:ROWSxLENGTH,...``, such as ``0.5:16x256,1:8x512``.
 
     Raises:
-        ValueError: if the form is another, or the shares do not rise to 1.
+        ValueError: if the form is another, the shares do not rise to 1, or a batch is empty or longer than `context` tokens.
 
     """
     stages: list[Stage] = []
     for part in text.split(","):
-        until, _, batch = part.partition(":")
-        rows, _, length = batch.partition("x")
-        stages.append(Stage(float(until), int(rows), int(length)))
+        found = re.fullmatch(r"([0-9.]+):([0-9]+)x([0-9]+)", part.strip())
+        if found is None:
+            raise ValueError(f"a stage is UNTIL:ROWSxLENGTH, such as 0.5:16x256, got {part!r}")
+        stages.append(Stage(float(found[1]), int(found[2]), int(found[3])))
     shares = [stage.until for stage in stages]
-    if shares != sorted(set(shares)) or shares[-1] != 1.0:
-        raise ValueError(f"the shares of the stages must rise to 1, got {shares}")
+    if shares != sorted(set(shares)) or shares[0] <= 0.0 or shares[-1] != 1.0:
+        raise ValueError(f"the shares of the stages must rise from above 0 to 1, got {shares}")
+    if not all(stage.rows > 0 and 0 < stage.length <= context for stage in stages):
+        raise ValueError(f"a batch needs rows of 1 to {context} tokens, got {text!r}")
     return tuple(stages)
 
 

@@ -1,6 +1,6 @@
 """Log-loss of whole documents under a causal model with limited context: overlapping windows, every token counted once.
 
-A document is scored as ``<|endoftext|>`` followed by its ids. Windows of `context` inputs advance by `stride`; a window counts only
+A document is scored as a start token (``<|endoftext|>`` of the embedded model) followed by its ids. Windows of `context` inputs advance by `stride`; a window counts only
 the targets that no earlier one counted, so each is predicted from at least ``context - stride`` ids where the document has as many before it.
 """
 
@@ -57,17 +57,22 @@ def batches(plan: Sequence[Window], tokens_per_batch: int) -> Iterator[list[Wind
 
 
 def document_losses(
-    model: PreTrainedModel, documents: Sequence[Sequence[int]], context: int, stride: int, tokens_per_batch: int = 4096
+    model: PreTrainedModel,
+    documents: Sequence[Sequence[int]],
+    context: int,
+    stride: int,
+    tokens_per_batch: int = 4096,
+    start_id: int = END_OF_TEXT_ID,
 ) -> Losses:
-    """Return the summed loss of each document in nats, (D,) float64; `documents` are token ids without ``<|endoftext|>``."""
+    """Return the summed loss of each document in nats, (D,) float64; `documents` are token ids without the start token."""
     plan = [window for number, ids in enumerate(documents) for window in windows(number, len(ids), context, stride)]
     totals = np.zeros(len(documents), dtype=np.float64)
     for group in batches(plan, tokens_per_batch):
         width = group[0].end - group[0].start
-        inputs = np.full((len(group), width), END_OF_TEXT_ID, dtype=np.int64)
+        inputs = np.full((len(group), width), start_id, dtype=np.int64)
         targets = np.full((len(group), width), -100, dtype=np.int64)
         for row, window in enumerate(group):
-            ids = [END_OF_TEXT_ID, *documents[window.document][window.start : window.end]]
+            ids = [start_id, *documents[window.document][window.start : window.end]]
             if window.start > 0:
                 ids[0] = documents[window.document][window.start - 1]
             length = window.end - window.start

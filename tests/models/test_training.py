@@ -119,13 +119,41 @@ def test_a_run_killed_between_checkpoints_goes_on_to_the_same_curve(
     assert curve(broken) == curve(whole)
 
 
+@pytest.mark.slow
+def test_the_shipped_size_compiled_on_two_threads_repeats_and_resumes_exactly(
+    tmp_path: Path, tokenizer: Tokenizer
+) -> None:
+    """What the other tests show of a tiny network on one thread, for the network and the passes that made the weights."""
+    torch.set_num_threads(2)
+    recipe = replace(
+        RECIPE,
+        size=Size(),
+        compiled=True,
+        checkpoint_every=2,
+        stages=(Stage(until=0.5, rows=4, length=64), Stage(until=1.0, rows=2, length=128)),
+    )
+    stream = np.random.default_rng(0).zipf(1.3, 20_000).clip(max=Size().vocab_size - 1).astype(np.uint16)
+    works = [work_folder(tmp_path / name, tokenizer) for name in ("first", "second", "broken")]
+    for work in works[:2]:
+        train(recipe, stream, stream, work, CPU)
+    run = Run(recipe, works[2], CPU)
+    for _ in range(5):
+        run.advance(stream)
+        if run.step == 4:
+            run.save()  # the fifth step is lost with the process
+    train(recipe, stream, stream, works[2], CPU)
+    torch.set_num_threads(1)
+    assert curve(works[0]) == curve(works[1])
+    assert curve(works[2]) == [row for row in curve(works[0]) if row[1] > 4]  # its first steps were not logged here
+
+
 def test_a_run_continues_a_published_model(tmp_path: Path, tokenizer: Tokenizer, tokens: Tokens) -> None:
     """Its weights are the start, its log the beginning; steps count on, so the batches are new; a kill changes nothing."""
     first, out = work_folder(tmp_path / "first", tokenizer), tmp_path / "published"
     train(replace(RECIPE, budget=StepBudget(60)), tokens, tokens, first, CPU)
     publish(first, out)
     works = [work_folder(tmp_path / name, tokenizer) for name in ("whole", "broken")]
-    end = train(RECIPE, tokens, tokens, works[0], CPU, initial=out)
+    end = train(RECIPE, tokens, tokens, works[0], CPU, initial=out, note="second")
     assert (end.step, end.tokens) == (68, 68 * 64)
     rows, before = read_log(works[0] / "log.jsonl"), read_log(out / "training.jsonl")
     assert rows[: len(before)] == before
@@ -133,14 +161,19 @@ def test_a_run_continues_a_published_model(tmp_path: Path, tokenizer: Tokenizer,
     assert rows[len(before)].loss == pytest.approx(before[-2].loss, abs=0.3)  # of random weights: log(300) = 5.7
     recipe = json.loads((works[0] / "recipe.json").read_text())
     assert recipe["continues"]["recipe"]["budget"] == {"steps": 60}
+    assert recipe["continues"]["ended"]["step"] == 60
+    assert recipe["note"] == "second"
     assert recipe["continues"]["weights_sha256"] == hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
     run = Run(RECIPE, works[1], CPU, initial=out)
     for _ in range(3):
         run.advance(tokens)
     run.save()
+    publish(works[0], out)  # where a run was published over its start, only its work folder knows how it began
     train(RECIPE, tokens, tokens, works[1], CPU, initial=out)
-    ends = [read_log(work / "log.jsonl")[-1].loss for work in works]
-    assert ends[0] == ends[1]
+    since = [[row for row in curve(work) if row[1] > 63] for work in works]
+    assert since[0] == since[1]
+    again = train(RECIPE, tokens, tokens, works[0], CPU, initial=out)
+    assert again.step == 68, "a finished run stays finished"
 
 
 def test_only_a_model_published_with_its_log_can_be_continued(tmp_path: Path, tokenizer: Tokenizer) -> None:
@@ -176,10 +209,34 @@ def test_stages_cover_the_run_and_lengthen() -> None:
 
 
 def test_stages_are_read_from_the_command_line() -> None:
-    assert parse_stages("0.5:16x256,1:8x512") == (Stage(0.5, 16, 256), Stage(1.0, 8, 512))
-    for wrong in ("0.5:16x256", "0.6:1x1,0.5:1x1,1:1x1", "0.5:1x1,0.5:1x1,1:1x1", "1:16", "x"):
-        with pytest.raises(ValueError, match=r"stages|invalid literal|could not convert"):
-            parse_stages(wrong)
+    assert parse_stages("0.5:16x256, 1:8x512", context=512) == (Stage(0.5, 16, 256), Stage(1.0, 8, 512))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0.5:16x256", "must rise from above 0 to 1"),
+        ("0.6:1x1,0.5:1x1,1:1x1", "must rise"),
+        ("0.5:1x1,0.5:1x1,1:1x1", "must rise"),
+        ("0:1x1,1:1x1", "must rise from above 0"),
+        ("-1:4x4,1:4x4", "a stage is UNTIL:ROWSxLENGTH"),
+        ("1:16", "got '1:16'"),
+        ("1:0x256", "rows of 1 to 512 tokens"),
+        ("1:4x513", "rows of 1 to 512 tokens"),
+    ],
+)
+def test_stages_that_make_no_run_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_stages(text, context=512)
+
+
+def test_a_work_folder_takes_no_other_recipe(tmp_path: Path, tokenizer: Tokenizer, tokens: Tokens) -> None:
+    work = work_folder(tmp_path / "work", tokenizer)
+    train(RECIPE, tokens, tokens, work, CPU)
+    before = (work / "recipe.json").read_bytes()
+    with pytest.raises(ValueError, match="holds a run with seed 0, got 9; repeat its settings, or use an empty folder"):
+        train(replace(RECIPE, seed=9), tokens, tokens, work, CPU)
+    assert (work / "recipe.json").read_bytes() == before
 
 
 def test_packing_puts_one_boundary_before_each_document(tokenizer: Tokenizer) -> None:
