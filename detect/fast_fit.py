@@ -60,7 +60,7 @@ def fit_fast(
         n_words,
     )
     features, _ = style_matrix(crops, WordList.of(words), bits)
-    model = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
+    model: Any = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
     model.fit(features, labels, sample_weight=balanced_weights(labels, domains))
     weights = model.coef_[0].astype(np.float16).astype(np.float32)
     fitted: dict[str, Any] = {

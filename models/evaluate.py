@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -117,9 +118,10 @@ def other_model(name: str, documents: Sequence[Document], longest: int) -> dict[
         ValueError: if its weights are incomplete, it has no start token, or its tokenizer does not give a text back as it was.
     """
     source = resolve(name)
-    model, info = AutoModelForCausalLM.from_pretrained(
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
         source, dtype=torch.float32, use_safetensors=True, output_loading_info=True
     )
+    model, info = loaded
     if info["missing_keys"]:
         raise ValueError(f"the weights of {name!r} are incomplete: {min(info['missing_keys'])} is missing")
     tokenizer = Tokenizer.from_str(AutoTokenizer.from_pretrained(source).backend_tokenizer.to_str())
