@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,10 +143,16 @@ def test_a_config_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes
     assert message in refusal(folder)
 
 
-def test_what_may_not_be_read_is_said_so(tmp_path: Path) -> None:
-    folder = copy_of_embedded(tmp_path / "m")
-    for part in (tmp_path, *list(tmp_path.parents)[:2]):
-        part.chmod(0o755)
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that others may enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_what_may_not_be_read_is_said_so(open_folder: Path) -> None:
+    folder = copy_of_embedded(open_folder / "m")
     inspect_model("m", str(folder))  # what is imported on the way must be readable
     for name in ("model.safetensors", "config.json"):
         (folder / name).chmod(0)
@@ -155,6 +162,7 @@ def test_what_may_not_be_read_is_said_so(tmp_path: Path) -> None:
     with as_nobody():
         assert refusal(folder) == f"cannot read {folder / 'config.json'}: Permission denied"
         assert refusal(folder / "inside") == f"cannot read {folder / 'inside'}: Permission denied"
+    folder.chmod(0o755)
 
 
 def test_a_name_that_is_no_folder_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
