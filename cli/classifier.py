@@ -49,7 +49,7 @@ def train(
     """Fit a classifier on labelled texts; with --group-field also test it on groups that it has not seen.
 
     FILE is .jsonl (also .gz, .zst) or .parquet. Writes a folder without pickles (JSON and safetensors), and on stdout one JSON line for
-    all texts and one for each group: AUROC, machine texts found at 1 % false positives, and what the 1 % threshold of the other groups does here.
+    each group left out: AUROC, machine texts found at 1 % false positives, and what the 1 % threshold of the other groups does here.
 
     \b
     Example:

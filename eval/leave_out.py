@@ -2,7 +2,8 @@
 
 A classifier that is tested on the domains and generators it was fitted on looks better than it will be. Here every group is scored by one that was
 fitted on the others. The 1 % threshold of a group is set on human texts of the *other* groups, scored out of fold as well, so that its
-false-positive rate on the group says how a threshold travels.
+false-positive rate on the group says how a threshold travels (from classifiers that differ in the group left out: their scales may differ too,
+as those of a classifier trained again would).
 """
 
 from collections.abc import Callable
@@ -88,12 +89,17 @@ def leave_one_group_out(data: Labelled, fit: Fit) -> NDArray[np.float64]:
     return scores
 
 
-def report(data: Labelled, scores: NDArray[np.float64], rng: np.random.Generator) -> list[GroupReport]:
-    """Return one report for ``all`` texts and one for each group; texts without a score are left out."""
+def report(
+    data: Labelled, scores: NDArray[np.float64], rng: np.random.Generator, pooled: bool = True
+) -> list[GroupReport]:
+    """Return one report for each group, and if `pooled` before them one for ``all`` texts; texts without a score are left out.
+
+    Scores of several classifiers, as leaving out gives them, are on several scales: their pool has no meaning.
+    """
     groups, labels, clusters = np.array(data.groups), data.labels, np.array(data.clusters)
     scored = np.isfinite(scores)
     found: list[GroupReport] = []
-    for name in ("all", *sorted(set(data.groups) - {"all"})):
+    for name in (*(["all"] if pooled else []), *sorted(set(data.groups) - {"all"})):
         here = scored & ((groups == name) | (name == "all"))
         others = scores[scored & ~labels & ((groups != name) | (name == "all"))]
         threshold = threshold_at(others, RATE) if len(others) else np.nan

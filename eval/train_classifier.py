@@ -24,7 +24,7 @@ def train_classifier(data: Labelled, kind: str, folder: Path, seed: int, by_grou
     reports: list[GroupReport] = []
     if by_group:
         dealt = deal_out(data, np.random.default_rng(seed))
-        reports = report(dealt, leave_one_group_out(dealt, fit), np.random.default_rng(seed))
+        reports = report(dealt, leave_one_group_out(dealt, fit), np.random.default_rng(seed), pooled=False)
     save_classifier(fit(data.texts, data.labels, data.groups), folder)
     if reports:
         rows = [row.to_record() for row in reports]

@@ -9,7 +9,8 @@ under bfloat16 autocast; master weights stay float32.
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def loss_function(model: LlamaForCausalLM, device: torch.device) -> LossFunction
         return functional.cross_entropy(logits.float().flatten(0, 1), crops[:, 1:].flatten())
 
     return loss
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Have torch add in a fixed order: compiled for several threads, the embedding's gradient would otherwise differ in its last bits."""
+    before, warn_only = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)
 
 
 def valid_loss(loss: LossFunction, tokens: Tokens, device: torch.device) -> float:
@@ -136,8 +151,9 @@ class Run:
         scale_learning_rates(self.optimizers, learning_rate_factor(self.progress))
         rows = self.stage.rows * self.recipe.batch_scale
         crops = random_crops(train_tokens, self.recipe.seed, self.step, rows, self.stage.length)
-        loss = self._loss(torch.from_numpy(crops).to(self.device))
-        loss.backward()
+        with deterministic():
+            loss = self._loss(torch.from_numpy(crops).to(self.device))
+            loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
         for optimizer in self.optimizers:
             optimizer.step()
