@@ -9,7 +9,7 @@ under bfloat16 autocast; master weights stay float32.
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -61,7 +61,7 @@ def loss_function(model: LlamaForCausalLM, device: torch.device) -> LossFunction
 
 
 @contextmanager
-def deterministic() -> Iterator[None]:
+def deterministic() -> Generator[None]:
     """Have torch add in a fixed order: compiled for several threads, the embedding's gradient would otherwise differ in its last bits."""
     before, warn_only = (
         torch.are_deterministic_algorithms_enabled(),
