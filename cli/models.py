@@ -64,8 +64,11 @@ def show(name: str, revision: str | None) -> None:
 
     _check_revision(name, revision)
     record = asdict(inspect_model(name, resolve(name), revision))
-    if name == EMBEDDED:
-        metrics = json.loads((embedded_path() / "metrics.json").read_text(encoding="utf-8"))
+    measured = embedded_path() / "metrics.json"
+    if name == EMBEDDED and not measured.is_file():
+        click.echo("assay: these weights have not been measured; run python -m assay.models.evaluate", err=True)
+    elif name == EMBEDDED:
+        metrics = json.loads(measured.read_text(encoding="utf-8"))
         record |= {
             "licence": "CC BY-SA 4.0",
             "language": "en",

@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from assay.cli.models import models
 from assay.models import embedded_path
+from click.testing import CliRunner
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ASSAY = str(Path(sys.executable).parent / "assay")
@@ -175,3 +177,14 @@ def test_a_folder_that_is_none_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.strip() == (
         f"assay: {tmp_path} is not a model folder: it has no config.json; name a folder written by save_pretrained"
     )
+
+
+def test_weights_that_are_not_measured_yet_are_still_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training publishes new weights without figures; until they are measured there are none to show."""
+    for file in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        shutil.copy(embedded_path() / file, tmp_path)
+    monkeypatch.setattr("assay.cli.models.embedded_path", lambda: tmp_path)
+    done = CliRunner().invoke(models, ["show"])
+    assert done.exit_code == 0
+    assert "bits_per_byte" not in json.loads(done.stdout)
+    assert done.stderr == "assay: these weights have not been measured; run python -m assay.models.evaluate\n"
