@@ -7,7 +7,7 @@ execute code. Kinds are registered by a decorator, one file each.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 from assay.errors import ModelError
 from numpy.typing import NDArray
+
+from .calibration import Setting, Signature
 
 FORMAT = 1
 CONFIG, WEIGHTS = "classifier.json", "weights.safetensors"
@@ -44,6 +46,16 @@ class Classifier(Protocol):
     length_unit: ClassVar[str]
     name: str
     fitted: dict[str, Any]
+
+    @property
+    def normaliser(self) -> str:
+        """Version of the normaliser that texts go through before they are scored."""
+        ...
+
+    @property
+    def scorer(self) -> Mapping[str, Setting]:
+        """How its language models read a text (`LMSignature.to_record()`); empty without one."""
+        ...
 
     @classmethod
     def fit(
@@ -149,6 +161,17 @@ def signature(classifier: Classifier) -> dict[str, str]:
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return {"kind": classifier.kind, "name": classifier.name, "sha256": digest.hexdigest()[:16]}
+
+
+def calibration_signature(classifier: Classifier) -> Signature:
+    """Return what scores of this classifier must share with those of a calibration."""
+    return Signature(
+        detector=classifier.name,
+        detector_version=signature(classifier)["sha256"],
+        normaliser=classifier.normaliser,
+        length_unit=classifier.length_unit,
+        scorer=classifier.scorer,
+    )
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

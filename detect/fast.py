@@ -4,13 +4,14 @@ It reads no model and knows little: what it is for is to leave few documents to 
 was fitted on and mean nothing without a calibration.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .calibration import Setting
 from .classifier import Arrays, ClassifierScores, register_classifier
 from .normalise import VERSION as NORMALISER
 from .normalise import normalise
@@ -54,6 +55,16 @@ class FastClassifier:
         from .fast_fit import fit_fast
 
         return fit_fast(texts, labels, groups, rng, name)
+
+    @property
+    def normaliser(self) -> str:
+        """Version of the normaliser."""
+        return NORMALISER
+
+    @property
+    def scorer(self) -> Mapping[str, Setting]:
+        """Empty: no language model reads the text."""
+        return {}
 
     def score(self, texts: Sequence[str]) -> ClassifierScores:
         """Score texts after normalising them; a text without a word, number or mark has no score."""
