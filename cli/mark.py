@@ -44,6 +44,11 @@ def mark() -> None:
     show_default=True,
     help="List of word sequences that human texts share, not scored; `none` scores all.",
 )
+@click.option(
+    "--normalise",
+    is_flag=True,
+    help="Detection first undoes look-alike letters, hidden characters and the like.",
+)
 def new(
     path: Path,
     scheme: str,
@@ -55,10 +60,14 @@ def new(
     model: str,
     min_tokens: int,
     skip_common: str,
+    normalise: bool,
 ) -> None:
     """Write MARK.toml (public) and MARK.key (secret, mode 0600) beside it.
 
     Overwrites nothing. Keep the key: without it the mark cannot be found again, with it anyone can forge it.
+
+    With --normalise the mark outlives look-alike letters and characters that nobody sees, put in to break it. Generation stays as it
+    is; runs of spaces, as in indented code, are read as one, so that code keeps less of its mark.
 
     \b
     Example:
@@ -76,7 +85,16 @@ def new(
         "self_salt": self_salt,
     }
     draft = Profile(
-        scheme, parameters, "", "", model, tokenizer.fingerprint, tokenizer.vocab_size, min_tokens, skip_common
+        scheme=scheme,
+        parameters=parameters,
+        key_file="",
+        key_fingerprint="",
+        model=model,
+        tokenizer_fingerprint=tokenizer.fingerprint,
+        vocab_size=tokenizer.vocab_size,
+        min_tokens=min_tokens,
+        skip_common=skip_common,
+        normaliser=_normaliser() if normalise else "",
     )
     made = new_mark(path, draft)
     click.echo(f"wrote {path} (share it) and {path.with_suffix('.key')} (keep it secret)", err=True)
@@ -85,6 +103,12 @@ def new(
     click.echo(
         json.dumps({"profile": str(path), "fingerprint": made.profile.fingerprint, "key": made.mark.key.fingerprint})
     )
+
+
+def _normaliser() -> str:
+    from assay.detect.normalise import VERSION
+
+    return VERSION
 
 
 @mark.command()

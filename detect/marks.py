@@ -46,8 +46,8 @@ class MarkDetector:
 
     Raises:
         TokenizerMismatch: if that tokenizer is not the one the profile was made for.
-        BadProfile, ModelError: if there is no mark, a tokenizer or list cannot be loaded, or `spans` is asked of a mark
-            that is too weak for it.
+        BadProfile, ModelError: if there is no mark, a tokenizer or list cannot be loaded, a mark was recorded with another
+            normaliser, or `spans` is asked of a mark that is too weak for it.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class MarkDetector:
         tokenizers: dict[str, TextTokenizer] = {}
         prepared: list[_Prepared] = []
         for loaded in marks:
+            check_normaliser(loaded)
             source = _source(loaded, model)
             if source not in tokenizers:
                 tokenizers[source] = load_tokenizer(source)
@@ -79,12 +80,13 @@ class MarkDetector:
 
     def detect(self, texts: Sequence[str]) -> list[list[Detection]]:
         """Return, for each text, one detection per mark, in the order the marks were given."""
-        read: dict[str, Tokens] = {}
+        read: dict[tuple[str, str], Tokens] = {}
         seen: list[tuple[_Prepared, Tokens, BatchEvidence, list[str]]] = []
         for mark in self._prepared:
-            name = mark.tokenizer.source  # not its fingerprint, which leaves control tokens out
+            normaliser = mark.loaded.profile.normaliser
+            name = mark.tokenizer.source, normaliser  # not its fingerprint, which leaves control tokens out
             if name not in read:
-                read[name] = tokenize(texts, mark.tokenizer, with_chars=self.spans)
+                read[name] = tokenize(texts, mark.tokenizer, with_chars=self.spans, normalised=bool(normaliser))
             tokens = read[name]
             batch = gather(tokens, mark.loaded.mark, mark.common)
             lengths = np.diff(tokens.offsets).tolist()
@@ -135,7 +137,7 @@ class MarkDetector:
                     spans=spans,
                     best_span_log10_p=best,
                     abstained=abstained,
-                    warnings=warnings + _unusual(mark, skipped, part.stop - part.start),
+                    warnings=warnings + _unusual(mark, skipped, part.stop - part.start) + _changed(tokens, d),
                     profile_fingerprint=fingerprint,
                     key_fingerprint=profile.key_fingerprint,
                 )
@@ -181,6 +183,23 @@ def detect_text(
     return detector.decide(detections), detections
 
 
+def check_normaliser(loaded: LoadedMark) -> None:
+    """Refuse a profile that was recorded with a normaliser that this version does not have.
+
+    Raises:
+        BadProfile: naming both versions.
+    """
+    if not loaded.profile.normaliser:
+        return
+    from .normalise import VERSION
+
+    if loaded.profile.normaliser != VERSION:
+        raise BadProfile(
+            f"profile {loaded.path}: detection.normaliser is {loaded.profile.normaliser!r}, this version of Assay has "
+            f"{VERSION!r}, which reads texts otherwise; detect with the version that made the profile, or make a new mark"
+        )
+
+
 def _source(loaded: LoadedMark, model: str | None) -> str:
     """Return what to load the tokenizer from; a folder named in a profile may be relative to the profile."""
     named = model or loaded.profile.model
@@ -222,6 +241,19 @@ def _unusual(mark: _Prepared, skipped: dict[str, int], n_tokens: int) -> tuple[s
     return (
         f"only {share:.0%} of the tokens are in common English sequences: not English prose, and less surely calibrated",
     )
+
+
+def _changed(tokens: Tokens, document: int) -> tuple[str, ...]:
+    """Say how much of a document was changed before it was read, if the mark has texts normalised and anything was."""
+    if tokens.normalised is None:
+        return ()
+    read = tokens.normalised[document]
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in vars(read.changes).items() if count)
+    if not kinds:
+        return ()
+    total, of_text = read.changes.total, read.tampering.n_characters
+    suspicious = f"; {read.tampering.count:,} speak of tampering" if read.tampering.count else ""
+    return (f"normalised before the test: {total:,} of {of_text:,} characters changed ({kinds}){suspicious}",)
 
 
 def _skipped(reason: np.ndarray) -> dict[str, int]:

@@ -1,16 +1,20 @@
 """Texts as ragged token arrays: all ids in one array, document boundaries in another, character offsets when asked for.
 
 No special tokens are added. Control tokens that are spelt out in a text ("<|endoftext|>") come back as their ids and are
-recorded as such by the evidence.
+recorded as such by the evidence. Texts may be normalised first; character offsets are those of the original all the same.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from assay.errors import DataError
 from assay.watermark.tokenizer import TextTokenizer
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # imported where a text is to be normalised, for most marks do not ask for it
+    from .normalise import Normalised
 
 
 @dataclass(frozen=True)
@@ -21,28 +25,37 @@ class Tokens:
         ids: (N,) int32.
         offsets: (D + 1,) int64; document d is ids[offsets[d] : offsets[d + 1]].
         special: (V,) bool, which ids are control tokens.
-        chars: (N, 2) int64, where each token starts and stops in its document's text, in characters; None if not asked for.
+        chars: (N, 2) int64, where each token starts and stops in its document's text as given, in characters; None if not
+            asked for.
+        normalised: (D,) the texts as they were read; None if they were read as they are.
     """
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
     special: NDArray[np.bool_]
     chars: NDArray[np.int64] | None = None
+    normalised: "tuple[Normalised, ...] | None" = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
 
-def tokenize(texts: Sequence[str], tokenizer: TextTokenizer, *, with_chars: bool = False) -> Tokens:
-    """Read texts with a tokenizer; `with_chars` keeps each token's place in its text.
+def tokenize(
+    texts: Sequence[str], tokenizer: TextTokenizer, *, with_chars: bool = False, normalised: bool = False
+) -> Tokens:
+    """Read texts with a tokenizer; `with_chars` keeps each token's place in its text, `normalised` normalises texts first.
 
-    Bytes of one character that fall into several tokens give each of them the character's whole range.
+    Bytes of one character that fall into several tokens give each of them the character's whole range. Where a text was
+    normalised a token's range is that of the original characters behind it; removed ones are in no token.
 
     Raises:
         DataError: if a text holds a lone surrogate, which is no character.
     """
+    read = _normalise(texts) if normalised else None
     try:
-        encodings = tokenizer.backend.encode_batch(list(texts), add_special_tokens=False)
+        encodings = tokenizer.backend.encode_batch(
+            list(texts) if read is None else [one.text for one in read], add_special_tokens=False
+        )
     except TypeError:  # what the tokenizer says of a string that is not Unicode
         _refuse_surrogates(texts)
         raise
@@ -53,8 +66,16 @@ def tokenize(texts: Sequence[str], tokenizer: TextTokenizer, *, with_chars: bool
     chars = None
     if with_chars:
         pieces = [np.array(e.offsets, np.int64).reshape(-1, 2) for e in encodings]
+        if read is not None:
+            pieces = [one.spans_to_original(piece) for one, piece in zip(read, pieces, strict=True)]
         chars = np.concatenate(pieces) if pieces else np.empty((0, 2), np.int64)
-    return Tokens(ids, offsets, tokenizer.special, chars)
+    return Tokens(ids, offsets, tokenizer.special, chars, read)
+
+
+def _normalise(texts: Sequence[str]) -> "tuple[Normalised, ...]":
+    from .normalise import normalise
+
+    return tuple(normalise(text) for text in texts)
 
 
 def _refuse_surrogates(texts: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from assay.detect.evidence import Reason, gather
 from assay.detect.exact import binomial_log10_sf_batch
+from assay.detect.marks import check_normaliser
 from assay.detect.tokens import tokenize
 from assay.models import resolve
 from assay.watermark.common import common_pairs
@@ -79,13 +80,16 @@ class Trace:
 def trace(texts: Sequence[str], loaded: LoadedMark) -> list[Trace]:
     """Return the evidence of each text under a mark; the same evidence that `MarkDetector` tests.
 
+    Where the profile has texts normalised, tokens stand at the characters of the text as given; removed ones are in none.
+
     Raises:
-        TokenizerMismatch, ModelError, BadProfile: if the profile's tokenizer or list cannot be had.
+        TokenizerMismatch, ModelError, BadProfile: if the profile's tokenizer, list or normaliser cannot be had.
     """
+    check_normaliser(loaded)
     profile = loaded.profile
     tokenizer = load_tokenizer(resolve(profile.model))
     check_tokenizer(loaded, tokenizer, profile.model)
-    tokens = tokenize(texts, tokenizer, with_chars=True)
+    tokens = tokenize(texts, tokenizer, with_chars=True, normalised=bool(profile.normaliser))
     batch = gather(tokens, loaded.mark, common_pairs(loaded, tokenizer))
     chars = tokens.chars if tokens.chars is not None else np.empty((0, 2), np.int64)
     found: list[Trace] = []

@@ -46,6 +46,8 @@ class Profile:
             or `none`.
         skip_common_fingerprint: which content it must have; empty for a profile that was never written.
         prompt_in_context: that the prompt's last tokens are context of the first ones written, as in `generate()`.
+        normaliser: version of the normaliser that texts go through before they are tested; empty for none, and then not in
+            the file.
         version: version of the hash contract.
     """
 
@@ -60,6 +62,7 @@ class Profile:
     skip_common: str = "en-1"
     skip_common_fingerprint: str = ""
     prompt_in_context: bool = True
+    normaliser: str = ""
     version: str = field(default=VERSION)
 
     @property
@@ -68,6 +71,7 @@ class Profile:
         numbers = {k: float(v) if type(v) is int else v for k, v in self.parameters.items()}  # 2 and 2.0 are one delta
         essence = [self.version, self.scheme, numbers, self.key_fingerprint, self.tokenizer_fingerprint]
         essence.append(self.skip_common_fingerprint)
+        essence += [self.normaliser] if self.normaliser else []  # as the tokenizer does, it says how a text is read
         canonical = json.dumps(essence, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode("utf-8")).hexdigest()[:16]
 
@@ -221,6 +225,7 @@ def to_toml(profile: Profile) -> str:
             "skip_common": profile.skip_common,
             "skip_common_fingerprint": profile.skip_common_fingerprint,
             "prompt_in_context": profile.prompt_in_context,
+            **({"normaliser": profile.normaliser} if profile.normaliser else {}),
         },
     }
     lines = ["# A public description of a mark: share it with whoever detects. The key beside it is secret."]
@@ -240,6 +245,7 @@ _FIELDS: dict[str, dict[str, type]] = {
     "tokenizer": {"model": str, "fingerprint": str, "vocab_size": int},
     "detection": {"min_tokens": int, "skip_common": str, "skip_common_fingerprint": str, "prompt_in_context": bool},
 }
+_OPTIONAL: dict[str, dict[str, type]] = {"detection": {"normaliser": str}}
 
 
 def _parse(content: dict[str, Any]) -> Profile:
@@ -275,10 +281,11 @@ def _parse(content: dict[str, Any]) -> Profile:
 
 
 def _check_fields(table: str, values: dict[str, Any], fields: dict[str, type]) -> None:
+    optional = {name: kind for name, kind in _OPTIONAL.get(table, {}).items() if name in values}
     for name in values:
-        if name not in fields:
+        if name not in fields and name not in optional:
             raise BadProfile(f"{table}.{name} is unknown; expected {', '.join(fields)}")
-    for name, kind in fields.items():
+    for name, kind in {**fields, **optional}.items():
         if name not in values:
             raise BadProfile(f"{table}.{name} is missing")
         if type(values[name]) is not kind:

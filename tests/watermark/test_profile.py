@@ -1,5 +1,7 @@
 """A profile is public, refuses what it does not know, belongs to one key and one tokenizer, and is never half written."""
 
+import hashlib
+import json
 import re
 import stat
 import subprocess
@@ -58,7 +60,7 @@ def test_every_field_of_a_profile_is_in_the_file(made):
     changes = {
         "scheme": "other", "parameters": {**made.profile.parameters, "gamma": 0.5}, "key_file": "k",
         "key_fingerprint": "0" * 16, "model": "m", "tokenizer_fingerprint": "1" * 16, "vocab_size": 7, "min_tokens": 3,
-        "skip_common": "none", "skip_common_fingerprint": "2" * 16,
+        "skip_common": "none", "skip_common_fingerprint": "2" * 16, "normaliser": "1",
     }  # fmt: skip
     assert set(changes) == {f.name for f in fields(Profile)} - {"version", "prompt_in_context"}
     for name, value in changes.items():
@@ -100,10 +102,23 @@ def test_a_fingerprint_names_what_is_marked_and_not_where_it_lies(made):
             for name, value in {"gamma": 0.5, "delta": 3.0, "context_width": 2, "context": "minhash"}.items()
         ),
         replace(profile, parameters={**profile.parameters, "self_salt": True}),
+        replace(profile, normaliser="1"),
     ]
     assert re.fullmatch("[0-9a-f]{16}", profile.fingerprint)
     assert {p.fingerprint for p in same} == {profile.fingerprint}
     assert len({profile.fingerprint, *(p.fingerprint for p in other)}) == len(other) + 1
+
+
+def test_a_profile_without_a_normaliser_has_the_bytes_and_the_fingerprint_of_before_there_was_one(made):
+    """The fingerprint by hand: the first 16 digits of the hash of what is marked, with which key, on which ids."""
+    profile = made.profile
+    numbers = {name: float(v) if type(v) is int else v for name, v in profile.parameters.items()}
+    essence = ["assay-1", "greenlist", numbers, profile.key_fingerprint, profile.tokenizer_fingerprint]
+    essence.append(profile.skip_common_fingerprint)
+    canonical = json.dumps(essence, sort_keys=True, separators=(",", ":")).encode()
+    assert profile.fingerprint == hashlib.sha256(canonical).hexdigest()[:16]
+    assert "normaliser" not in to_toml(profile)
+    assert to_toml(replace(profile, normaliser="1")) == to_toml(profile) + 'normaliser = "1"\n'
 
 
 @pytest.mark.parametrize(
@@ -118,6 +133,7 @@ def test_a_fingerprint_names_what_is_marked_and_not_where_it_lies(made):
         ("vocab_size = 8192", 'vocab_size = "8192"', "tokenizer.vocab_size must be of type int, got '8192'"),
         ("min_tokens = 20", "min_tokens = true", "detection.min_tokens must be of type int, got True"),
         ("min_tokens = 20", "min_tokens = 0", "detection.min_tokens must be at least 1, got 0"),
+        ("min_tokens = 20", "min_tokens = 20\nnormaliser = 1", "detection.normaliser must be of type str, got 1"),
         ("prompt_in_context = true", "prompt_in_context = 1", "detection.prompt_in_context must be of type bool, got 1"),
         ('version = "assay-1"', 'version = "assay-2"', "mark.version must be 'assay-1', got 'assay-2'; a newer Assay"),
         ('version = "assay-1"\n', "", "mark.version must be 'assay-1', got None"),
