@@ -8,6 +8,7 @@ import shlex
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import assay
 from jinja2 import Environment, StrictUndefined
@@ -18,8 +19,9 @@ from .findings import Findings
 from .trace import GREEN, RED, Piece
 from .wording import LABELS, headline, p_text, reading, surprises
 
-# Characters that HTML or UTF-8 cannot hold.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Line ends that HTML would count otherwise, and characters that HTML or UTF-8 cannot hold.
+_UNPRINTABLE = re.compile("\r\n|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_LINE_ENDS = {"\r\n": " \n", "\r": "\n"}
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,8 @@ def write_page(findings: Findings, path: Path, folder: Path) -> None:
 
 def render(findings: Findings, folder: Path) -> str:
     """Return the page as HTML."""
-    template = files("assay.eval").joinpath("report.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["p"] = p_text
-    return environment.from_string(template).render(
+    return fill(
+        "report.html.j2",
         findings=findings,
         tokens=tokens(findings),
         headline=headline(findings),
@@ -65,24 +65,47 @@ def render(findings: Findings, folder: Path) -> str:
     )
 
 
+def fill(template: str, **values: Any) -> str:
+    """Return a template of this package, filled in; what is filled in is made printable, then escaped, unless it is `Markup`."""
+    source = files("assay.eval").joinpath(template).read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_printable_value
+    )
+    environment.filters["p"] = p_text
+    return environment.from_string(source).render(**values)
+
+
+def printable(text: str) -> str:
+    """Return the text, as long as before, with line ends as line feeds and what HTML cannot hold as replacement characters."""
+    return _UNPRINTABLE.sub(lambda found: _LINE_ENDS.get(found[0], "\N{REPLACEMENT CHARACTER}"), text)
+
+
+def split_blank(content: str) -> tuple[str, str]:
+    """Return the white space that a token begins with, and the rest; all of it is the rest where it is nothing but white space."""
+    word = content.lstrip() or content
+    return content[: len(content) - len(word)], word
+
+
 def tokens(findings: Findings) -> list[Token]:
     """Return the spliced text as tokens with their classes."""
-    text = findings.trace.text
+    text = printable(findings.trace.text)
     found = [(span.start, span.stop) for span in findings.spans]
     shown: list[Token] = []
     for piece in findings.trace.pieces():
         color = piece.label if piece.label in (GREEN, RED) else "grey"
         lines = ["found"] if any(_touches(piece, stretch) for stretch in found) else []
         lines += ["pasted"] if _touches(piece, findings.truth) else []
-        content = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text[piece.start : piece.stop])
-        word = content.lstrip() or content  # a token that is nothing but white space is coloured
-        blank = content[: len(content) - len(word)]
+        blank, word = split_blank(text[piece.start : piece.stop])
         shown.append(Token(blank, word, color, " ".join(lines), LABELS[piece.label]))
     return shown
 
 
 def _touches(piece: Piece, stretch: tuple[int, int]) -> bool:
     return stretch[0] < piece.stop and piece.start < stretch[1]
+
+
+def _printable_value(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _chart(findings: Findings, width: float, height: float, name: str) -> Markup:
