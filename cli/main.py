@@ -12,6 +12,7 @@ from assay import __version__
 from assay.errors import AssayError
 
 _COMMANDS = {
+    "calibrate": "Make of human text what a classifier's p-values are counted from.",
     "classifier": "Train, test and list classifiers of unmarked machine text.",
     "demo": "Mark, detect, cut, locate: the whole job in about a minute, with a picture.",
     "detect": "Find marks in texts; one JSON line a document.",

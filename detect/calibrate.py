@@ -27,6 +27,9 @@ from .levels import levels
 N_MIN = 200
 """Fewest documents of a bucket: at 200 the smallest p is 1/201, and 1 % can just be reached."""
 
+OTHER = "other"
+"""The label under which groups too small for a null of their own are pooled."""
+
 _TRIM = 0.005
 
 
@@ -124,12 +127,23 @@ def _checked(
     return _Given(values, sizes, labels, units, held)
 
 
+def pool_small(groups: Sequence[str], clusters: Sequence[str] | None, n_min: int = N_MIN) -> list[str]:
+    """Return the groups (D,) with `OTHER` in place of those that have fewer than `n_min` independent documents.
+
+    A group of its own needs `n_min`; the small ones together are a null for documents like their mixture, no more.
+    """
+    labels = np.array(groups, dtype=np.str_)
+    units = np.arange(len(labels)) if clusters is None else cluster_codes(np.array(clusters, dtype=np.str_))
+    small = [name for name in np.unique(labels) if len(np.unique(units[labels == name])) < n_min]
+    return np.where(np.isin(labels, small), OTHER, labels).tolist()
+
+
 def choose_edges(lengths: I64, n_min: int) -> list[int]:
     """Return ascending edges of half-open buckets with at least `n_min` of `lengths` (n,) each, about an octave wide.
 
-    The range is the middle 99 % of the lengths. Needs at least `n_min` lengths in it.
+    The range is the middle 99 % of the lengths, or as much more as holds `n_min`. Needs at least so many lengths.
     """
-    cut = int(_TRIM * len(lengths))
+    cut = min(int(_TRIM * len(lengths)), (len(lengths) - n_min) // 2)
     ordered = np.sort(lengths)[cut : len(lengths) - cut]
     low, high = int(ordered[0]), int(ordered[-1]) + 1
     edges, wanted = [low], 2 * max(low, 1)
@@ -145,7 +159,7 @@ def choose_edges(lengths: I64, n_min: int) -> list[int]:
 def _edges_of(label: str, lengths: I64, units: I64, n_min: int, seed: int) -> list[int]:
     """Return edges such that each bucket has `n_min` clusters."""
     one = one_per_cluster(units, _generator(seed, label, -1))
-    if len(one) - 2 * int(_TRIM * len(one)) < n_min:
+    if len(one) < n_min:
         raise BadCalibration(_too_few(label, len(one), n_min, ""))
     return choose_edges(lengths[one], n_min)
 
@@ -164,8 +178,8 @@ def _generator(seed: int, label: str, low: int) -> np.random.Generator:
 
 
 def _too_few(label: str, found: int, expected: int, which: str) -> str:
-    kind = f"{label!r} has" if label else "there are"
+    kind = f"{label!r} has" if label else "there is" if found == 1 else "there are"
     return (
-        f"{kind} {found} independent human documents{which}, expected at least {expected}; "
-        "add texts, join groups or lengths, or accept a coarser p with a smaller n_min"
+        f"{kind} {found} independent human document{'s' if found != 1 else ''}{which}, expected at least {expected}; "
+        "add texts, join groups or lengths, or accept a coarser p with a smaller n_min (--min-group)"
     )

@@ -6,7 +6,8 @@ does not fit; documents outside the calibrated lengths or groups abstain, nothin
 `assay.detect.calibrate.fit`, kept as JSON by `assay.detect.calibration_file`.
 
 Groups are Mondrian: a label (a domain, a language, or none) and a range of lengths; each has its own null sample, and
-its guarantee is for documents distributed as that sample (see `assay.detect.conformal`).
+its guarantee is for documents distributed as that sample (see `assay.detect.conformal`). A document of which nobody says
+the label gets the largest of the labels' p-values, which holds whichever of them it is of.
 """
 
 import hashlib
@@ -25,6 +26,10 @@ HIGHER_IS_MACHINE = "higher is more machine-like"
 
 SCORED, NO_SCORE, TOO_SHORT, TOO_LONG, NOT_CALIBRATED = range(5)
 """Why a document has no p-value: `CalibratedP.reason`."""
+
+TEXT_FILTER = "1"
+"""Version of what detection abstains on and a calibration leaves out: unusual form (`form.py`) and tampering
+(`classified.py`). It changes with their limits: humans kept by another rule are another null."""
 
 # The weights decide, not the name they go by; the release is recorded, `detector_version` says when a formula changed.
 _NAMES = {"model": "weights", "revision": "weights", "reference": "reference_weights"}
@@ -95,8 +100,8 @@ class CalibratedP:
 
     Attributes:
         p: (D,) float64, NaN where the document abstains.
-        smallest_p: (D,) float64, the least p the document's group can give; NaN without a group.
-        group: (D,) int64, index into the calibration's groups; -1 without.
+        smallest_p: (D,) float64, the least p that a document of this length (and label) can get; NaN without a group.
+        group: (D,) int64, index into the calibration's groups, of the one that gave p; -1 without.
         reason: (D,) uint8, SCORED or why it abstains.
     """
 
@@ -124,6 +129,8 @@ class Calibration:
         left_out: how many of them were not used, by reason.
         clustered: whether clusters were named, and one document of each taken.
         seed: of the draw of one document a cluster, and of random folds.
+        text_filter: version of the rule by which texts of unusual form and tampered ones were left out; empty if they
+            were not.
     """
 
     signature: Signature
@@ -134,6 +141,7 @@ class Calibration:
     left_out: Mapping[str, int]
     clustered: bool
     seed: int
+    text_filter: str = ""
 
     @property
     def labels(self) -> list[str]:
@@ -155,12 +163,14 @@ class Calibration:
         return digest.hexdigest()
 
     def fits(self, signature: Signature) -> None:
-        """Refuse scores that were not made as the calibration's were.
+        """Refuse scores that were not made as the calibration's were, and texts chosen by another rule.
 
         Raises:
             BadCalibration: naming every difference, in one line.
         """
         wrong = self.signature.differences(signature)
+        if self.text_filter not in ("", TEXT_FILTER):
+            wrong.append(f"text_filter is {TEXT_FILTER!r}, expected {self.text_filter!r}")
         if wrong:
             raise BadCalibration(
                 f"the calibration of {self.signature.detector!r} does not fit these scores: {'; '.join(wrong)}; "
@@ -172,18 +182,29 @@ class Calibration:
     ) -> CalibratedP:
         """Return conformal p-values of D documents.
 
+        Without `labels`, a calibration that has them gives each document the least favourable p: the largest among the
+        labels that hold documents of its length. No smaller than the p of its own label, it is valid (P[p <= a] <= a)
+        for a document exchangeable with the humans of ANY one of these labels, or of any mixture of them in whatever
+        shares, which one pooled sample is not. The price is power: the label whose humans score highest decides. A
+        label without documents of this length says nothing, and of its documents nothing is promised there.
+
         Args:
             signature: how the scores were made.
             scores: (D,) real; not finite abstains.
             lengths: (D,) integers, in the calibration's unit.
-            labels: (D,) labels, if the calibration has them.
+            labels: (D,) labels, if the calibration has them and they are known.
 
         Raises:
-            BadCalibration: if the signature does not fit, or labels are missing.
+            BadCalibration: if the signature does not fit.
             ValueError: if the shapes differ.
         """
         self.fits(signature)
         values = np.asarray(scores, np.float64)
+        if labels is not None or self.labels == [""]:
+            return self._p_values(values, lengths, labels)
+        return _least_favourable([self._p_values(values, lengths, [label] * len(values)) for label in self.labels])
+
+    def _p_values(self, values: F64, lengths: ArrayLike, labels: Sequence[str] | None) -> CalibratedP:
         group, reason = self.assign(lengths, labels)
         p = mondrian_p(values, group, [g.null for g in self.groups])
         smallest = np.array([*(g.null.smallest_p for g in self.groups), np.nan])[group]
@@ -192,6 +213,8 @@ class Calibration:
 
     def assign(self, lengths: ArrayLike, labels: Sequence[str] | None = None) -> tuple[I64, NDArray[np.uint8]]:
         """Return the group of each document, (D,) int64 with -1 for none, and the reason, (D,) uint8.
+
+        Where the calibration has labels a group needs one: without, it depends on the score (`p_values`).
 
         Raises:
             BadCalibration: if the calibration has labels and none were given.
@@ -216,14 +239,37 @@ class Calibration:
         return group, reason
 
     def explain(self, reason: int, label: str = "") -> str:
-        """Return in words why a document of this label abstains; empty if it does not."""
-        labels = ", ".join(filter(None, self.labels)) or "no groups"
-        low = min((g.low for g in self.groups if g.label == label), default=0)
-        high = max((g.high for g in self.groups if g.label == label), default=0)
+        """Return in words why a document of this label, or of none given, abstains; empty if it does not."""
+        unknown = not label and self.labels != [""]
+        groups = [g for g in self.groups if unknown or g.label == label]
+        low = min((g.low for g in groups), default=0)
+        high = max((g.high for g in groups), default=0)
         unit = self.signature.length_unit
+        labels = ", ".join(filter(None, self.labels)) or "no groups"
         return {
             NO_SCORE: "the detector gave no score",
             TOO_SHORT: f"too short: calibrated from {low} {unit} on",
             TOO_LONG: f"too long: calibrated up to {high - 1} {unit}",
-            NOT_CALIBRATED: f"not calibrated for {label!r}; calibrated: {labels}",
+            NOT_CALIBRATED: f"not calibrated for {label!r}; calibrated: {labels}"
+            if label or not unknown
+            else f"no group of the calibration has documents of this length, between its shortest ({low}) and its "
+            f"longest ({high - 1} {unit})",
         }.get(reason, "")
+
+
+def _least_favourable(each: Sequence[CalibratedP]) -> CalibratedP:
+    """Return of each document the largest p among the labels (one entry of `each`) that have a group for it."""
+    group, reason = np.stack([one.group for one in each]), np.stack([one.reason for one in each])
+    smallest = np.stack([one.smallest_p for one in each])
+    p = np.stack([one.p for one in each])
+    inside = group >= 0
+    decides = np.where(inside, np.where(np.isnan(p), smallest, p), -1.0).argmax(axis=0)[None]
+    found = inside.any(axis=0)
+    # Without a group the reason is the labels' common one; too short for one and too long for another is neither.
+    outside = np.where((reason == reason[0]).all(axis=0), reason[0], np.uint8(NOT_CALIBRATED))
+    return CalibratedP(
+        np.take_along_axis(p, decides, 0)[0],
+        np.where(found, np.where(inside, smallest, -1.0).max(axis=0), np.nan),
+        np.take_along_axis(group, decides, 0)[0],
+        np.where(found, np.take_along_axis(reason, decides, 0)[0], outside).astype(np.uint8),
+    )

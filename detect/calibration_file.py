@@ -3,6 +3,7 @@
     assay_calibration  version of this format
     signature          what a score must share
     data, created, n_given, left_out, clustered, seed
+    text_filter        version of the rule that left texts of unusual form out, if one did
     scores_sha256      of the null samples; a file edited by hand is refused
     groups             one a line: label, low, high (half-open), n, smallest_p, levels, scores (ascending
                        float32), and repeats (documents with each score) where one is above 1
@@ -40,10 +41,11 @@ def to_json(calibration: Calibration) -> str:
         "left_out": dict(calibration.left_out),
         "clustered": calibration.clustered,
         "seed": calibration.seed,
+        "text_filter": calibration.text_filter,
         "scores_sha256": calibration.sha256,
     }
     lines = [f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in head.items()]
-    groups = ",\n".join(json.dumps(_group_record(group), ensure_ascii=False) for group in calibration.groups)
+    groups = ",\n".join(json.dumps(_with_scores(group), ensure_ascii=False) for group in calibration.groups)
     return "{\n" + ",\n".join(lines) + ',\n"groups": [\n' + groups + "\n]\n}\n"
 
 
@@ -107,13 +109,19 @@ def read_calibration(path: Path) -> Calibration:
         raise BadCalibration(f"calibration {path}: {error}") from None
 
 
-def _group_record(group: Group) -> dict[str, Any]:
+def group_record(group: Group) -> dict[str, Any]:
+    """Return what is to be known of a group, without its scores, ready for JSON."""
+    null = group.null
+    head = {"label": group.label, "low": group.low, "high": group.high, "n": null.n, "smallest_p": null.smallest_p}
+    return {**head, "levels": [_level_record(level) for level in group.levels]}
+
+
+def _with_scores(group: Group) -> dict[str, Any]:
     null = group.null
     listed = bool((null.repeats == 1).all())
     scores = [float(str(np.float32(score))) for score in null.scores]  # the shortest decimal that names the float32
     repeats: dict[str, Any] = {} if listed else {"repeats": null.repeats.tolist()}
-    head = {"label": group.label, "low": group.low, "high": group.high, "n": null.n, "smallest_p": null.smallest_p}
-    return {**head, "levels": [_level_record(level) for level in group.levels], "scores": scores, **repeats}
+    return {**group_record(group), "scores": scores, **repeats}
 
 
 def _level_record(level: Level) -> dict[str, Any]:
@@ -121,6 +129,7 @@ def _level_record(level: Level) -> dict[str, Any]:
     record["achieved_95"] = [level.achieved.low, level.achieved.high]
     if level.held_out is not None:
         held = asdict(level.held_out)
+        held["rate"] = level.held_out.flagged / level.held_out.tested
         held["interval"] = [level.held_out.interval.low, level.held_out.interval.high]
         record["held_out"] = held
     return record
@@ -138,6 +147,7 @@ def _parse(content: Mapping[str, Any]) -> Calibration:
         left_out={str(k): int(v) for k, v in content["left_out"].items()},
         clustered=bool(content["clustered"]),
         seed=int(content["seed"]),
+        text_filter=_text(content.get("text_filter", "")),
     )
 
 
@@ -168,7 +178,7 @@ def _parse_level(null: NullScores, record: Mapping[str, Any]) -> Level:
     alpha = float(record["alpha"])
     held: HeldOut | None = None
     if "held_out" in record:
-        values: dict[str, Any] = dict(record["held_out"])
+        values = {name: value for name, value in record["held_out"].items() if name != "rate"}
         values["interval"] = binomial_interval(values["flagged"], values["tested"], 0.95)
         held = HeldOut(**values)
     rank = null.rank(alpha)
