@@ -1,10 +1,50 @@
-"""`assay detect`: find marks in texts."""
+"""`assay detect`: find marks and unmarked machine text."""
 
 import math
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from assay.corpus.detect_files import Detector
+    from assay.corpus.documents import Document
+    from assay.detect.detection import Decision, Detection, Threshold
+    from assay.watermark.profile import LoadedMark
+
+_ALPHA_MARKS, _ALPHA_CLASSIFIERS = 1e-3, 1e-2
+_PAGE_DOCUMENTS = 50
+
+
+def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of classifiers and of the models that read a text for them."""
+    for option in (
+        click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16."),
+        click.option(
+            "--device",
+            default="auto",
+            show_default=True,
+            help="cpu, cuda, cuda:1 ...; auto takes a GPU if there is one.",
+        ),
+        click.option(
+            "--calibration",
+            "calibrations",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            help="Calibration of a classifier, repeatable  [default: the one beside the classifier]",
+        ),
+        click.option(
+            "--classifier",
+            "classifiers",
+            multiple=True,
+            help="Look for unmarked machine text too: a shipped name, a folder, METRIC:MODEL, hf:ID; repeatable.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -12,7 +52,12 @@ import click
 @click.option(
     "--mark", "marks", multiple=True, type=click.Path(path_type=Path), help="Profile to look for; repeatable."
 )
-@click.option("--alpha", default=1e-3, show_default=True, help="Chance that an unmarked text is called detected.")
+@_model_options
+@click.option(
+    "--alpha",
+    type=float,
+    help="Chance that an unmarked human text is called detected  [default: 0.001; 0.01 with a classifier]",
+)
 @click.option("--spans", is_flag=True, help="Also locate marked stretches (family-wise corrected p-values).")
 @click.option(
     "--min-tokens", type=click.IntRange(1), help="Abstain below this many scored tokens  [default: the profile's]"
@@ -20,52 +65,131 @@ import click
 @click.option("--model", help="Model whose tokenizer to use  [default: the one each profile names]")
 @click.option("--text-field", default="text", show_default=True, help="Field that holds the text.")
 @click.option("--with-text", is_flag=True, help="Keep the text in the output.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Also write a page that shows where; of the first {_PAGE_DOCUMENTS} documents.",
+)
 @click.option("--fail-on", type=click.Choice(["detected"]), help="Exit with 3 if any document is detected.")
 def detect(
     files: tuple[str, ...],
     marks: tuple[Path, ...],
-    alpha: float,
+    classifiers: tuple[str, ...],
+    calibrations: tuple[Path, ...],
+    device: str,
+    dtype: str,
+    alpha: float | None,
     spans: bool,
     min_tokens: int | None,
     model: str | None,
     text_field: str,
     with_text: bool,
+    html: Path | None,
     fail_on: str | None,
 ) -> None:
-    """Find marks in texts; one JSON line a document, in order.
+    """Find marks in texts, and unmarked machine text; one JSON line a document, in order.
 
-    FILE is .jsonl (also .gz, .zst), .parquet, or .txt (one document); - or nothing is JSON Lines on stdin. Needs the profile, its key
-    and the tokenizer; neither the prompt nor the model.
+    FILE is .jsonl (also .gz, .zst), .parquet, or .txt (one document); - or nothing is JSON Lines on stdin. A mark needs the profile, its
+    key and the tokenizer; neither the prompt nor the model. A classifier needs a calibration on human text like yours, and abstains where
+    that says nothing; its p-value cannot be smaller than the calibration allows. All tests of a document share alpha.
 
     \b
     Example:
       assay detect texts.jsonl --mark mark.toml --spans | jq -c '[.id, .verdict, .log10_p]'
+      assay detect texts.jsonl --classifier fast --calibration cal.json | jq -c '[.id, .verdict, .reasons]'
     """
     from assay.corpus.detect_files import detect_files
     from assay.corpus.writer import JsonLinesWriter
     from assay.detect.detection import Threshold
-    from assay.detect.marks import MarkDetector
-    from assay.watermark.profile import load_mark
 
-    if not marks:
-        raise click.UsageError("nothing to look for: give at least one --mark MARK.toml")
-    if not (0.0 < alpha < 1.0 and math.isfinite(alpha)):
-        raise click.BadParameter(f"must be between 0 and 1, got {alpha}", param_hint="--alpha")
-    if not files and sys.stdin.isatty():
-        raise click.UsageError("no FILE given, and stdin is a terminal; name a file, or pipe JSON Lines in")
-    detector = MarkDetector(
-        [load_mark(path) for path in marks], Threshold(alpha, min_tokens=min_tokens), spans=spans, model=model
-    )
+    _check_usage(files, marks, classifiers, calibrations, alpha, spans, min_tokens, html)
+    if alpha is None:
+        alpha = _ALPHA_CLASSIFIERS if classifiers else _ALPHA_MARKS
+    threshold = Threshold(alpha, "calibration" if classifiers else "law", min_tokens)
+    detectors: list[Detector] = []
+    loaded: list[LoadedMark] = []
+    if marks:
+        from assay.detect.marks import MarkDetector
+        from assay.watermark.profile import load_mark
+
+        loaded = [load_mark(path) for path in marks]
+        share = alpha * (len(marks) / (len(marks) + len(classifiers)))  # of the stretches that are shown
+        detectors.append(MarkDetector(loaded, replace(threshold, alpha=share), spans=spans, model=model))
+    if classifiers:
+        detectors.append(_classifier_detector(classifiers, calibrations, device, dtype, threshold))
+    page = _Page(html, loaded, device) if html else None
     with JsonLinesWriter("-") as out:
+        each = page.add if page else None
         summary = detect_files(
-            files or ("-",),
-            detector,
-            write_all=out.write_all,
-            say=lambda line: click.echo(f"assay: {line}", err=True),
-            text_field=text_field,
-            with_text=with_text,
-        )
+            files or ("-",), detectors, threshold,
+            write_all=out.write_all, say=_say, text_field=text_field, with_text=with_text, each=each,
+        )  # fmt: skip
+    if page:
+        page.write()
     if summary.failed_files:
         raise SystemExit(1)
     if fail_on == "detected" and summary.verdicts["detected"]:
         raise SystemExit(3)
+
+
+def _check_usage(
+    files: tuple[str, ...],
+    marks: tuple[Path, ...],
+    classifiers: tuple[str, ...],
+    calibrations: tuple[Path, ...],
+    alpha: float | None,
+    spans: bool,
+    min_tokens: int | None,
+    html: Path | None,
+) -> None:
+    if not marks and not classifiers:
+        raise click.UsageError("nothing to look for: give at least one --mark MARK.toml or --classifier NAME")
+    if alpha is not None and not (0.0 < alpha < 1.0 and math.isfinite(alpha)):
+        raise click.BadParameter(f"must be between 0 and 1, got {alpha}", param_hint="--alpha")
+    if calibrations and not classifiers:
+        raise click.UsageError(
+            "--calibration says what a classifier's scores are worth; name the classifier with --classifier"
+        )
+    if (spans or min_tokens) and not marks:
+        raise click.UsageError(
+            f"{'--spans' if spans else '--min-tokens'} is about marks; name one with --mark, or leave it out"
+        )
+    if html and not html.absolute().parent.is_dir():
+        raise click.BadParameter(f"the folder {html.parent} does not exist; make it first", param_hint="--html")
+    if not files and sys.stdin.isatty():
+        raise click.UsageError("no FILE given, and stdin is a terminal; name a file, or pipe JSON Lines in")
+
+
+def _classifier_detector(
+    specs: tuple[str, ...], calibrations: tuple[Path, ...], device: str, dtype: str, threshold: "Threshold"
+) -> "Detector":
+    from assay.detect.classified import ClassifierDetector, with_calibrations
+    from assay.detect.find_classifier import find_classifier
+
+    found = [(spec, find_classifier(spec, device=device, dtype=dtype)) for spec in specs]
+    return ClassifierDetector(with_calibrations(found, calibrations), threshold)
+
+
+class _Page:
+    """The page of the first documents; `add` is called with each."""
+
+    def __init__(self, path: Path, marks: list["LoadedMark"], device: str) -> None:
+        from assay.eval.detect_page import DetectPage
+
+        self.path = path
+        self.page = DetectPage(marks, device=device)
+        self.seen = 0
+
+    def add(self, document: "Document", decision: "Decision", detections: list["Detection"]) -> None:
+        self.seen += 1
+        if self.seen <= _PAGE_DOCUMENTS:
+            self.page.add(document.id, document.text, decision, detections)
+
+    def write(self) -> None:
+        self.page.write(self.path)
+        if self.seen > _PAGE_DOCUMENTS:
+            _say(f"{self.path} shows the first {_PAGE_DOCUMENTS} of {self.seen:,} documents")
+
+
+def _say(line: str) -> None:
+    click.echo(f"assay: {line}", err=True)

@@ -1,15 +1,17 @@
-"""Run a detector over files: a record for every document, in order, and one for every document that could not be read.
+"""Run detectors over files: a record for every document, in order, and one for every document that could not be read.
 
-Documents are taken in batches so that the tokenizer can work on many at once; memory holds one batch.
+Marks and classifiers are detectors alike: each gives its detections of a batch of texts, and one threshold decides over all of a document's.
+Documents are taken in batches so that a tokenizer or a model can work on many at once; memory holds one batch.
 """
 
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
+from typing import Any, Protocol
 
-from assay.detect.marks import MarkDetector
+from assay.detect.detection import Decision, Detection, Threshold
 from tqdm import tqdm
 
 from .batches import document_batches
@@ -18,6 +20,14 @@ from .records import Unreadable
 
 _BATCH_DOCUMENTS = 512
 _BATCH_CHARS = 4_000_000
+
+
+class Detector(Protocol):
+    """What `MarkDetector` and `ClassifierDetector` have in common."""
+
+    def detect(self, texts: Sequence[str]) -> list[list[Detection]]:
+        """Return the detections of each text, of every text equally many and in the same order."""
+        ...
 
 
 @dataclass
@@ -30,17 +40,19 @@ class Summary:
 
 def detect_files(
     files: Sequence[str],
-    detector: MarkDetector,
+    detectors: Sequence[Detector],
+    threshold: Threshold,
     *,
     write_all: Callable[[list[dict[str, Any]]], None],
     say: Callable[[str], None],
     text_field: str = "text",
     with_text: bool = False,
+    each: Callable[[Document, Decision, list[Detection]], None] | None = None,
 ) -> Summary:
     """Test every document of `files` and hand the records of each batch to `write_all`, each complaint to `say`.
 
     A document that cannot be read gives a record that abstains and says why; a file that cannot be opened is said and counted, and
-    the other files go on. Unknown input fields are kept.
+    the other files go on. Unknown input fields are kept. `each` is given every document that was tested.
     """
     summary = Summary()
 
@@ -51,24 +63,33 @@ def detect_files(
     with tqdm(unit=" documents", disable=None, file=sys.stderr) as progress:
         for batch in document_batches(files, text_field, refuse, _BATCH_DOCUMENTS, _BATCH_CHARS):
             documents = [item for item in batch if isinstance(item, Document)]
-            results = iter(detector.detect([document.text for document in documents]))
+            texts = [document.text for document in documents]
+            results = zip(*(detector.detect(texts) for detector in detectors), strict=True)
             records: list[dict[str, Any]] = []
             for item in batch:
                 if isinstance(item, Unreadable):
                     say(f"{item.place}: {item.message}")
                     verdict, record = "abstain", _unreadable(item)
                 else:
-                    detections = next(results)
-                    decision = detector.decide(detections)
+                    detections = list(chain.from_iterable(next(results)))
+                    decision = threshold.decide(detections)
                     verdict = decision.verdict
                     kept = {**item.fields, text_field: item.text} if with_text else item.fields
-                    found = {"id": item.given_id, **decision.to_record()}
-                    record = {**kept, **found, "detections": [d.to_record() for d in detections]}
+                    record = {**kept, "id": item.given_id, **_found(decision, detections)}
+                    if each is not None:
+                        each(item, decision, detections)
                 summary.verdicts[verdict] += 1
                 records.append(record)
             write_all(records)
             progress.update(len(batch))
     return summary
+
+
+def _found(decision: Decision, detections: Sequence[Detection]) -> dict[str, Any]:
+    """Return what was found; tampering, which a classifier's detection brings along, is the document's."""
+    hidden = [d.calibrated.tampering for d in detections if d.calibrated is not None and d.calibrated.tampering]
+    tampering = {"tampering": dict(hidden[0])} if hidden else {}
+    return {**decision.to_record(), **tampering, "detections": [d.to_record() for d in detections]}
 
 
 def _unreadable(item: Unreadable) -> dict[str, Any]:

@@ -3,14 +3,21 @@
 A `Detection` is what one mark saw; it holds no boolean. A `Threshold` turns the detections of one document into `detected`,
 `not_detected` or `abstain`. Several tests (marks, and for each its span search) mean a corrected p: Bonferroni's, because the
 tests of one text are dependent; the corrected one decides, and the output says how many were tried.
+
+Marks alone: the p-value of a mark holds for every single text, over its key, so marks that abstain on a text need no share of the error
+rate. With a classifier among them: its p-value holds on average over human texts and not for those on which another detector happens to
+speak, so every detector given has an equal share of alpha, whether it abstains or not (a mark whose spans were searched halves its own
+share). Summed over the detectors this is at most alpha under any dependence.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Verdict = Literal["detected", "not_detected", "abstain"]
+
+_TIE = 1e-12  # of log10 p: a conformal p-value is k / (n + 1) and meets a round alpha exactly, but for rounding
 
 
 @dataclass(frozen=True)
@@ -35,22 +42,41 @@ class Span:
 
 
 @dataclass(frozen=True)
+class CalibratedScore:
+    """What the p-value of a classifier rests on; the score itself is the detection's `statistic`, the length its `n_tokens`.
+
+    Attributes:
+        smallest_p: the least p-value that the calibration can give a text of this length; NaN where it gives none.
+        length_unit: what the length counts.
+        calibration: the first 16 hex digits of the calibration's SHA-256.
+        tampering: the hidden and look-alike characters of the text, as a record; None if there are none.
+    """
+
+    smallest_p: float
+    length_unit: str
+    calibration: str
+    tampering: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class Detection:
     """What one detector saw in one document.
 
     Attributes:
-        detector: scheme and profile name.
-        statistic: the sum of the scored values (green lists: green tokens).
-        log10_p: log10 of the exact p-value of the whole text, uncorrected; finite far below the smallest float.
-        z: standard score, for display only (NaN without scored tokens).
-        n_scored: distinct (context, token) pairs tested.
-        n_tokens: tokens of the document.
+        detector: scheme and profile name, or the classifier's name.
+        statistic: the sum of the scored values (green lists: green tokens); of a classifier the score, NaN if it has none.
+        log10_p: log10 of the p-value of the whole text, uncorrected: exact for a mark, finite far below the smallest float;
+            conformal for a classifier, NaN where its calibration gives none.
+        z: standard score, for display only (NaN without scored tokens, and for a classifier).
+        n_scored: distinct (context, token) pairs tested; of a classifier the length of what has a score.
+        n_tokens: tokens of the document; of a classifier its length in the classifier's own unit.
         skipped: tokens not scored, by reason.
         spans: significant stretches, when asked for.
         best_span_log10_p: log10 of the family-wise p-value of the best stretch; None if spans were not asked for.
         abstained: why this detector says nothing; empty if it does.
         warnings: what a reader of the p-value must know.
-        profile_fingerprint, key_fingerprint: which mark, which key.
+        profile_fingerprint, key_fingerprint: which mark, which key; empty for a classifier.
+        calibrated: how a classifier's score became a p-value; None for a mark.
     """
 
     detector: str
@@ -66,6 +92,7 @@ class Detection:
     warnings: tuple[str, ...] = ()
     profile_fingerprint: str = ""
     key_fingerprint: str = ""
+    calibrated: CalibratedScore | None = None
 
     @property
     def p_value(self) -> float:
@@ -79,6 +106,8 @@ class Detection:
 
     def to_record(self) -> dict[str, Any]:
         """Return a JSON-ready record (NaN as null)."""
+        if self.calibrated is not None:
+            return self._calibrated_record(self.calibrated)
         record: dict[str, Any] = {
             "detector": self.detector,
             "log10_p": None if self.abstained else _finite(self.log10_p),
@@ -99,6 +128,21 @@ class Detection:
         record["key"] = self.key_fingerprint
         return record
 
+    def _calibrated_record(self, made: CalibratedScore) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            "detector": self.detector,
+            "log10_p": None if self.abstained else _finite(self.log10_p),
+            "p_value": None if self.abstained else _finite(self.p_value),
+            "smallest_p": _finite(made.smallest_p),
+            "score": _finite(self.statistic),
+            "length": self.n_tokens,
+            "length_unit": made.length_unit,
+            "calibration": made.calibration,
+        }
+        if self.abstained:
+            record["abstained"] = self.abstained
+        return {**record, "warnings": list(self.warnings)}
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -107,14 +151,17 @@ class Decision:
     Attributes:
         verdict: detected, not_detected, or abstain.
         log10_p: the corrected p-value that decided (log10); None when nothing could be tested.
-        tried: how many p-values were looked at, and corrected for.
-        reasons: why it abstained; empty otherwise.
+        tried: what the p-value that decided was multiplied by: how many p-values were looked at; with a classifier, the detectors
+            given times the p-values of the one that decided.
+        reasons: why it abstained; with a classifier also which detectors abstained where the others detected nothing.
+        threshold: the threshold, if a classifier took part; None for marks alone.
     """
 
     verdict: Verdict
     log10_p: float | None
     tried: int
     reasons: tuple[str, ...] = ()
+    threshold: "Threshold | None" = None
 
     def to_record(self) -> dict[str, Any]:
         """Return a JSON-ready record."""
@@ -123,7 +170,11 @@ class Decision:
             "log10_p": None if self.log10_p is None else _finite(self.log10_p),
             "tried": self.tried,
         }
-        return record if self.verdict != "abstain" else {**record, "reasons": list(self.reasons)}
+        if self.threshold is not None:
+            combined = {"combined": "bonferroni"} if self.tried > 1 else {}
+            record |= {**combined, "threshold": {"alpha": self.threshold.alpha, "source": self.threshold.source}}
+        said = self.verdict == "abstain" or (self.threshold is not None and self.reasons)
+        return {**record, "reasons": list(self.reasons)} if said else record
 
 
 @dataclass(frozen=True)
@@ -131,8 +182,8 @@ class Threshold:
     """The error rate at which a text is called detected.
 
     Attributes:
-        alpha: chance that an unmarked text is called detected, over all tests of it together.
-        source: where the cut comes from: `law` (the mark's exact null).
+        alpha: chance that an unmarked human text is called detected, over all tests of it together.
+        source: where the p-values come from: `law` (the marks' exact nulls), or `calibration` if a classifier takes part.
         min_tokens: overrides the profiles' own minimum of scored tokens if given.
     """
 
@@ -147,13 +198,56 @@ class Threshold:
             raise ValueError(f"min_tokens must be at least 1, got {self.min_tokens}")
 
     def decide(self, detections: Sequence[Detection]) -> Decision:
-        """Return the verdict on one document from all its detections."""
+        """Return the verdict on one document from all its detections, in which every detector given has one."""
+        if any(d.calibrated is not None for d in detections):
+            return self._decide_in_shares(detections)
         tried = sum(d.n_tests for d in detections)
         if not tried:
             return Decision("abstain", None, 0, tuple(f"{d.detector}: {d.abstained}" for d in detections))
-        best = min(p for d in detections if not d.abstained for p in (d.log10_p, d.best_span_log10_p) if p is not None)
+        best = min(_smallest(d) for d in detections if not d.abstained)
         corrected = min(best + math.log10(tried), 0.0)
         return Decision("detected" if corrected <= math.log10(self.alpha) else "not_detected", corrected, tried)
+
+    def _decide_in_shares(self, detections: Sequence[Detection]) -> Decision:
+        """Decide with classifiers among the detectors: an equal share of alpha for each, see the module.
+
+        A classifier whose smallest p-value does not reach its share can never detect, and is no reason to say `not_detected`.
+        """
+        threshold, limit = replace(self, source="calibration"), math.log10(self.alpha) + _TIE
+        spoke = [d for d in detections if not d.abstained]
+        reasons = [f"{d.detector}: {d.abstained}" for d in detections if d.abstained]
+        if not spoke:
+            return Decision("abstain", None, 0, tuple(reasons), threshold)
+        factors = [len(detections) * d.n_tests for d in spoke]
+        corrected, tried = min((min(_smallest(d) + math.log10(n), 0.0), n) for d, n in zip(spoke, factors, strict=True))
+        if corrected <= limit:
+            return Decision("detected", corrected, tried, (), threshold)
+        blind = [d for d in spoke if not _can_reach(d, len(detections), limit)]
+        reasons += [f"{d.detector}: {_out_of_reach(d, len(detections), self.alpha)}" for d in blind]
+        verdict: Verdict = "abstain" if len(blind) == len(spoke) else "not_detected"
+        return Decision(verdict, corrected, tried, tuple(reasons), threshold)
+
+
+def _smallest(detection: Detection) -> float:
+    """Return the smaller log10 p-value of a detector that speaks: of the whole text, or of its best stretch."""
+    best = detection.best_span_log10_p
+    return detection.log10_p if best is None else min(detection.log10_p, best)
+
+
+def _can_reach(detection: Detection, detectors: int, limit: float) -> bool:
+    """Say whether any score could be detected; a mark that speaks always can."""
+    made = detection.calibrated
+    return made is None or math.log10(made.smallest_p * detectors) <= limit
+
+
+def _out_of_reach(detection: Detection, detectors: int, alpha: float) -> str:
+    smallest = detection.calibrated.smallest_p if detection.calibrated else math.nan
+    needed = smallest * detectors
+    least = f"use --alpha {float(f'{needed * 1.0005:.3g}'):g} or more, or " if needed < 0.5 else ""
+    return (
+        f"alpha {alpha:g} is below what its calibration can reach (1/{round(1 / smallest)} x {detectors} "
+        f"test{'s' * (detectors > 1)}); {least}calibrate on more text"
+    )
 
 
 def _finite(value: float) -> float | None:
