@@ -68,11 +68,17 @@ def train(
 
 @classifier.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--classifier", "folder", type=click.Path(path_type=Path), required=True, help="Folder of a classifier.")
+@click.option("--classifier", "spec", required=True, help="A name, a folder, or METRIC:MODEL, pair:NAME, hf:MODEL.")
+@click.option(
+    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...; auto takes a GPU if there is one."
+)
+@click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16.")
 @_fields
 def evaluate(
     files: tuple[str, ...],
-    folder: Path,
+    spec: str,
+    device: str,
+    dtype: str,
     text_field: str,
     label_field: str,
     group_field: str | None,
@@ -81,30 +87,42 @@ def evaluate(
 ) -> None:
     """Test a classifier on labelled texts that it was not fitted on; one JSON line for all texts and one for each group.
 
+    --classifier takes a name of `assay classifier list`; a folder written by `assay classifier train`; METRIC:MODEL[,REFERENCE], any metric of
+    `assay score` under any causal model or pair; or hf:MODEL[#LABEL], a Hugging Face sequence classifier, LABEL being the one that means machine
+    text. MODEL is a folder, a hub id or `embedded`.
+
     \b
     Example:
       assay classifier evaluate labelled.jsonl.gz --classifier my-classifier --group-field domain | jq -c '[.group, .auroc.value]'
+      assay classifier evaluate labelled.jsonl.gz --classifier fast_detectgpt:embedded | jq .auroc
     """
+    from assay.detect.find_classifier import find_classifier
+
+    classifier = find_classifier(spec, device=device, dtype=dtype)  # what is wrong is said before texts are read
+
     from assay.corpus.labelled import Fields, read_labelled
     from assay.eval.train_classifier import evaluate_classifier
 
     data = read_labelled(files, Fields(text_field, label_field, group_field, cluster_field), _say)
-    for row in evaluate_classifier(data, folder, seed):
+    for row in evaluate_classifier(data, classifier, seed):
         click.echo(json.dumps(row.to_record(), ensure_ascii=False))
 
 
 @classifier.command("list")
-def list_kinds() -> None:
-    """List the kinds of classifiers that can be trained.
+def list_classifiers() -> None:
+    """List the classifiers at hand and the kinds there are; one JSON line each.
+
+    A line with `classifier` is what `--classifier` takes: one shipped with the toolkit, with its calibration if it has one, or a pair of models
+    that has a name, which are fetched when first used. A line with `kind` alone describes a kind.
 
     \b
     Example:
-      assay classifier list
+      assay classifier list | jq -r 'select(.classifier).classifier'
     """
-    from assay.detect.classifier import classifier_class, classifier_kinds
+    from assay.detect.find_classifier import known_classifiers
 
-    for kind in classifier_kinds():
-        click.echo(json.dumps({"kind": kind, "summary": classifier_class(kind).summary}))
+    for row in known_classifiers():
+        click.echo(json.dumps(row, ensure_ascii=False))
 
 
 def _say(line: str) -> None:

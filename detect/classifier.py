@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from assay.errors import ModelError
@@ -21,6 +21,8 @@ from .calibration import Setting, Signature
 
 FORMAT = 1
 CONFIG, WEIGHTS = "classifier.json", "weights.safetensors"
+SOURCES = "sources"
+"""The value that says where models lie (folders, hub ids): what they are, their fingerprints in `scorer` say."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -44,8 +46,16 @@ class Classifier(Protocol):
     kind: ClassVar[str]
     summary: ClassVar[str]
     length_unit: ClassVar[str]
-    name: str
-    fitted: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What it is called in records."""
+        ...
+
+    @property
+    def fitted(self) -> dict[str, Any]:
+        """How it was fitted, for people; empty if it was not."""
+        ...
 
     @property
     def normaliser(self) -> str:
@@ -55,18 +65,6 @@ class Classifier(Protocol):
     @property
     def scorer(self) -> Mapping[str, Setting]:
         """How its language models read a text (`LMSignature.to_record()`); empty without one."""
-        ...
-
-    @classmethod
-    def fit(
-        cls,
-        texts: Sequence[str],
-        labels: NDArray[np.bool_],
-        groups: Sequence[str],
-        rng: np.random.Generator,
-        name: str,
-    ) -> "Classifier":
-        """Fit on texts with labels (True is machine) and groups; DataError if a label is missing."""
         ...
 
     def score(self, texts: Sequence[str]) -> ClassifierScores:
@@ -83,9 +81,49 @@ class Classifier(Protocol):
         ...
 
 
+class Trainable(Classifier, Protocol):
+    """A classifier that can be fitted. What is slow about a text (reading it with a language model) is done once, in `prepare`, however often texts are left out."""
+
+    @classmethod
+    def prepare(cls, texts: Sequence[str]) -> list[Any]:
+        """Return of each text what `fit` and `score_prepared` take; it depends on that text alone."""
+        ...
+
+    @classmethod
+    def fit(
+        cls,
+        prepared: Sequence[Any],
+        labels: NDArray[np.bool_],
+        groups: Sequence[str],
+        rng: np.random.Generator,
+        name: str,
+    ) -> "Trainable":
+        """Fit on prepared texts with labels (True is machine) and groups; DataError if a label is missing."""
+        ...
+
+    def score_prepared(self, prepared: Sequence[Any]) -> ClassifierScores:
+        """Score prepared texts, as `score` does."""
+        ...
+
+
+@runtime_checkable
+class ReadsModel(Protocol):
+    """A classifier that runs a model: where, and in which arithmetic, is chosen by whoever runs it and kept in no folder."""
+
+    def on(self, device: str, dtype: str) -> Classifier:
+        """Return the same classifier for a device (`auto`, `cpu`, `cuda:1`) and a dtype (`auto`, `float32`, `bfloat16`)."""
+        ...
+
+
 C = TypeVar("C")
 _KINDS: dict[str, type[Any]] = {}
-_BUILT_IN = {"fast": "fast"}
+_BUILT_IN = {
+    "embedded": "embedded",
+    "fast": "fast",
+    "fusion": "fusion",
+    "pair": "pair",
+    "sequence": "sequence",
+}
 """Kind to the file of this folder that holds it."""
 
 
@@ -117,6 +155,19 @@ def classifier_class(kind: str) -> type[Any]:
     if kind not in _KINDS:
         raise ModelError(f"unknown kind of classifier {kind!r}; known: {', '.join(classifier_kinds())}")
     return _KINDS[kind]
+
+
+def trainable_class(kind: str) -> type[Any]:
+    """Return the class of a kind that can be fitted (`Trainable`).
+
+    Raises:
+        ModelError: if there is none, or it is not fitted here.
+    """
+    found = classifier_class(kind)
+    if not hasattr(found, "prepare"):
+        able = [other for other in classifier_kinds() if hasattr(classifier_class(other), "prepare")]
+        raise ModelError(f"a classifier of kind {kind!r} is not trained here; kinds that are: {', '.join(able)}")
+    return found
 
 
 def save_classifier(classifier: Classifier, folder: Path) -> None:
@@ -154,8 +205,9 @@ def load_classifier(folder: Path) -> Any:
 
 
 def signature(classifier: Classifier) -> dict[str, str]:
-    """Return what decides a classifier's scores, as a calibration records it."""
+    """Return what decides a classifier's scores, as a calibration records it; not the names of models, which may move."""
     values, arrays = classifier.parts()
+    values = {name: value for name, value in values.items() if name != SOURCES}
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=True).encode())
     for name in sorted(arrays):
         digest.update(name.encode())

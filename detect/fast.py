@@ -19,6 +19,10 @@ from .style import VERSION as STYLE
 from .style import WordList, style_scores
 
 
+MAX_CHARS = 6000
+"""Characters of a normalised text that are read, some 1,000 words; the rest has no say. A calibration need not know longer texts."""
+
+
 @register_classifier("fast")
 @dataclass(frozen=True)
 class FastClassifier:
@@ -34,7 +38,7 @@ class FastClassifier:
 
     kind: ClassVar[str] = "fast"
     summary: ClassVar[str] = "hashed runs of frequent words, word endings and punctuation; linear; no language model"
-    length_unit: ClassVar[str] = "tokens of style"
+    length_unit: ClassVar[str] = "characters"
 
     name: str
     fitted: dict[str, Any]
@@ -43,9 +47,14 @@ class FastClassifier:
     bias: float
 
     @classmethod
+    def prepare(cls, texts: Sequence[str]) -> list[str]:
+        """Return the normalised texts, as far as they are read."""
+        return [normalise(text).text[:MAX_CHARS] for text in texts]
+
+    @classmethod
     def fit(
         cls,
-        texts: Sequence[str],
+        prepared: Sequence[str],
         labels: NDArray[np.bool_],
         groups: Sequence[str],
         rng: np.random.Generator,
@@ -54,7 +63,7 @@ class FastClassifier:
         """Fit with the defaults of `fast_fit.fit_fast`, which has the details."""
         from .fast_fit import fit_fast
 
-        return fit_fast(texts, labels, groups, rng, name)
+        return fit_fast(prepared, labels, groups, rng, name)
 
     @property
     def normaliser(self) -> str:
@@ -68,12 +77,23 @@ class FastClassifier:
 
     def score(self, texts: Sequence[str]) -> ClassifierScores:
         """Score texts after normalising them; a text without a word, number or mark has no score."""
-        scores, lengths = style_scores([normalise(text).text for text in texts], self.words, self.weights)
-        return ClassifierScores(np.where(lengths > 0, scores.astype(np.float64) + self.bias, np.nan), lengths)
+        return self.score_prepared(self.prepare(texts))
+
+    def score_prepared(self, prepared: Sequence[str]) -> ClassifierScores:
+        """Score normalised texts."""
+        scores, tokens = style_scores(list(prepared), self.words, self.weights)
+        lengths = np.array([len(text) for text in prepared], np.int64)
+        return ClassifierScores(np.where(tokens > 0, scores.astype(np.float64) + self.bias, np.nan), lengths)
 
     def parts(self) -> tuple[dict[str, Any], Arrays]:
         """Return plain values and arrays; weights keep float16 precision, which training rounds to."""
-        values = {"style": STYLE, "normaliser": NORMALISER, "bias": self.bias, "words": list(self.words.words)}
+        values = {
+            "style": STYLE,
+            "normaliser": NORMALISER,
+            "max_chars": MAX_CHARS,
+            "bias": self.bias,
+            "words": list(self.words.words),
+        }
         return values, {"weights": self.weights.astype(np.float16)}
 
     @classmethod
@@ -83,7 +103,7 @@ class FastClassifier:
         Raises:
             ValueError: if it was fitted on other features or another normaliser than this version has.
         """
-        for part, here in (("style", STYLE), ("normaliser", NORMALISER)):
+        for part, here in (("style", STYLE), ("normaliser", NORMALISER), ("max_chars", MAX_CHARS)):
             if values[part] != here:
                 raise ValueError(f"it was fitted with {part} {values[part]!r}, this version has {here!r}")
         weights = arrays["weights"].astype(np.float32)

@@ -15,7 +15,6 @@ from assay.errors import DataError
 from numpy.typing import NDArray
 
 from .fast import FastClassifier
-from .normalise import normalise
 from .style import WordList, style_matrix
 
 CROPS = (64, 128, 256)
@@ -28,14 +27,14 @@ def fit_fast(
     domains: Sequence[str],
     rng: np.random.Generator,
     name: str = "fast",
-    n_words: int = 1000,
+    n_words: int = 2000,
     bits: int = 18,
     strength: float = 0.5,
 ) -> FastClassifier:
     """Return a classifier fitted on `texts`.
 
     Args:
-        texts: D documents.
+        texts: D documents, normalised.
         labels: (D,) bool, True for machine text.
         domains: D names; texts of one domain share their weight.
         rng: draws the crops.
@@ -53,7 +52,7 @@ def fit_fast(
     if labels.all() or not labels.any():
         found = "machine" if labels.any() else "human" if len(labels) else "no"
         raise DataError(f"training needs human and machine texts, got only {found} ones; check the label field")
-    crops = [crop(normalise(text).text, int(rng.choice(CROPS)), rng) for text in texts]
+    crops = [crop(text, int(rng.choice(CROPS)), rng) for text in texts]
     words = frequent_words(
         [text for text, machine in zip(crops, labels, strict=True) if not machine],
         [domain for domain, machine in zip(domains, labels, strict=True) if not machine],

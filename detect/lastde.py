@@ -4,8 +4,9 @@ The log-probabilities are a time series. At scale tau they are averaged over tau
 cosine, and the histogram of the cosines over [-1, 1] has an entropy, divided by the log of the number of bins. The standard deviation of that entropy over scales 1 to `scales` is
 the denominator.
 
-Deviations: cosines are clamped to [-1, 1], where torch.histc drops what rounding pushed outside. Lastde++ (100 samples at each token) is not here: it needs whole
-distributions, which one pass does not keep. A histogram jumps: rounding that moves one cosine across a bin's edge changes the score in the third digit.
+Deviations: cosines are clamped to [-1, 1], where torch.histc drops what rounding pushed outside. Lastde++ (a z-score against 100
+draws from p at each token) is not here: draws need whole distributions, which one pass does not keep, and a draw flips with rounding, so that a text's score would
+depend on the batch it is in. A histogram jumps: rounding that moves one cosine across a bin's edge changes the score in the third digit.
 """
 
 import math

@@ -6,19 +6,19 @@ false-positive rate on the group says how a threshold travels (from classifiers 
 as those of a classifier trained again would).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from assay.corpus.labelled import Labelled
-from assay.detect.classifier import Classifier
+from assay.detect.classifier import Trainable
 from assay.errors import DataError
 from numpy.typing import NDArray
 
 from .ranking import Estimate, auroc, clustered, exceed, threshold_at, tpr_at
 
-Fit = Callable[[list[str], NDArray[np.bool_], list[str]], Classifier]
+Fit = Callable[[list[Any], NDArray[np.bool_], list[str]], Trainable]
 RATE = 0.01
 
 
@@ -63,8 +63,13 @@ def deal_out(data: Labelled, rng: np.random.Generator) -> Labelled:
     return replace(data, groups=[str(group) for group in groups])
 
 
-def leave_one_group_out(data: Labelled, fit: Fit) -> NDArray[np.float64]:
+def leave_one_group_out(data: Labelled, prepared: Sequence[Any], fit: Fit) -> NDArray[np.float64]:
     """Return (N,) the score of each text by a classifier fitted without its group and without texts of its cluster.
+
+    Args:
+        data: labels, groups and clusters of N texts.
+        prepared: (N,) the texts as the classifiers take them (`Trainable.prepare`).
+        fit: fits one on some of them.
 
     Raises:
         DataError: if there are fewer than two groups, or without one of them a label is missing.
@@ -84,8 +89,8 @@ def leave_one_group_out(data: Labelled, fit: Fit) -> NDArray[np.float64]:
                 f"without group {name!r} only one label is left; expected human and machine texts in other groups"
             )
         chosen = np.flatnonzero(seen)
-        fitted = fit([data.texts[i] for i in chosen], labels[seen], [data.groups[i] for i in chosen])
-        scores[inside] = fitted.score([data.texts[i] for i in np.flatnonzero(inside)]).scores
+        fitted = fit([prepared[i] for i in chosen], labels[seen], [data.groups[i] for i in chosen])
+        scores[inside] = fitted.score_prepared([prepared[i] for i in np.flatnonzero(inside)]).scores
     return scores
 
 

@@ -88,7 +88,10 @@ def test_records_without_a_label_are_named_and_the_others_go_on(folder: Path) ->
         (("train", "labelled.jsonl", "--out", "mine"), "mine exists", 2),
         (("train", "labelled.jsonl", "--kind", "oracle", "--out", "x"), "unknown kind of classifier 'oracle'", 1),
         (("train", "labelled.jsonl", "--group-field", "genre", "--out", "x"), "got 0 with no label", 1),
+        (("train", "labelled.jsonl", "--kind", "pair", "--out", "x"), "is not trained here; kinds that are: embedded, fast", 1),
         (("evaluate", "labelled.jsonl", "--classifier", "."), "is not a classifier", 1),
+        (("evaluate", "labelled.jsonl", "--classifier", "oracle"), "unknown classifier 'oracle'; expected", 1),
+        (("evaluate", "labelled.jsonl", "--classifier", "magic:embedded"), "unknown classifier 'magic:embedded'", 1),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_at_the_end_in_one_line(
@@ -102,5 +105,21 @@ def test_what_is_wrong_is_said_at_the_end_in_one_line(
     assert not (folder / "x").exists()
 
 
-def test_kinds_are_listed(tmp_path: Path) -> None:
-    assert "fast" in [row["kind"] for row in rows(assay("classifier", "list", cwd=tmp_path).stdout)]
+def test_a_metric_under_a_model_is_tested_like_any_classifier(folder: Path) -> None:
+    lines = (folder / "labelled.jsonl").read_text().splitlines()
+    (folder / "few.jsonl").write_text("\n".join(lines[:12]))
+    spec = ("--classifier", "fast_detectgpt:embedded", "--device", "cpu", "--dtype", "float32")
+    done = assay("classifier", "evaluate", "few.jsonl", *spec, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert [(row["group"], row["human"], row["machine"]) for row in rows(done.stdout)] == [("all", 6, 6)]
+    assert 0 <= rows(done.stdout)[0]["auroc"]["value"] <= 1
+
+
+def test_what_is_at_hand_is_listed_with_its_kind_and_calibration(tmp_path: Path) -> None:
+    done = assay("classifier", "list", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    named = {row["classifier"]: row for row in rows(done.stdout) if "classifier" in row}
+    kinds = {row["kind"] for row in rows(done.stdout) if "classifier" not in row}
+    assert {"fast", "pair", "sequence"} <= kinds
+    assert named["pair:7b"]["models"] == ["tiiuae/falcon-7b-instruct", "tiiuae/falcon-7b"]
+    assert all(row["kind"] in kinds and "calibration" in row for row in named.values())

@@ -91,7 +91,7 @@ def test_training_needs_both_labels(labels: list[bool], found: str) -> None:
     ("change", "message"),
     [
         ({"format": 2}, "has format 2, expected 1"),
-        ({"kind": "oracle"}, "unknown kind of classifier 'oracle'; known: fast"),
+        ({"kind": "oracle"}, "unknown kind of classifier 'oracle'; known: embedded, fast"),
         ({"values": {}}, "is damaged: KeyError 'style'"),
         ({"values": {"style": "style-0"}}, "it was fitted with style 'style-0', this version has 'style-1'"),
     ],

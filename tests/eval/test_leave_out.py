@@ -14,7 +14,7 @@ class Remembering:
     def __init__(self, texts: list[str], *_: object) -> None:
         self.seen = set(texts)
 
-    def score(self, texts: list[str]) -> ClassifierScores:
+    def score_prepared(self, texts: list[str]) -> ClassifierScores:
         scores = np.array([float(text in self.seen) for text in texts])
         return ClassifierScores(scores, np.ones(len(texts), np.int64))
 
@@ -39,7 +39,7 @@ def test_a_text_is_never_scored_by_what_has_seen_it_or_its_cluster() -> None:
         return Remembering(texts)
 
     given = data("aaabbbccc", "hmmhmmhmm", "012345672")  # the last text of c is of a cluster of a
-    scores = leave_one_group_out(given, fit)
+    scores = leave_one_group_out(given, given.texts, fit)
     assert (scores == 0).all()
     assert fitted_on[0] == {f"text {i}" for i in (3, 4, 5, 6, 7)}
     assert fitted_on[1] == {f"text {i}" for i in (0, 1, 2, 6, 7, 8)}
@@ -48,9 +48,9 @@ def test_a_text_is_never_scored_by_what_has_seen_it_or_its_cluster() -> None:
 
 def test_groups_that_cannot_be_left_out_are_one_line() -> None:
     with pytest.raises(DataError, match="needs at least two groups"):
-        leave_one_group_out(data("aaaa", "hmhm"), Remembering)
+        leave_one_group_out(data("aaaa", "hmhm"), list("abcd"), Remembering)
     with pytest.raises(DataError, match="without group 'b' only one label is left"):
-        leave_one_group_out(data("aabb", "mmhm"), Remembering)
+        leave_one_group_out(data("aabb", "mmhm"), list("abcd"), Remembering)
 
 
 def test_humans_of_one_group_are_dealt_out_by_cluster() -> None:
@@ -59,7 +59,7 @@ def test_humans_of_one_group_are_dealt_out_by_cluster() -> None:
     assert set(dealt.groups) == {"x", "y", "z"}
     assert all(dealt.groups[i] == dealt.groups[i + 1] for i in range(0, 40, 2)), "a cluster stays together"
     assert dealt.groups[40:] == given.groups[40:]
-    leave_one_group_out(dealt, Remembering)
+    leave_one_group_out(dealt, dealt.texts, Remembering)
     mixed = data("aabb", "hmhm")
     assert deal_out(mixed, np.random.default_rng(0)).groups == mixed.groups
 

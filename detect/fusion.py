@@ -1,0 +1,195 @@
+"""The classifier that asks two others: `fast` for style and `embedded` for predictability, weighed by what each is worth on groups it has not seen.
+
+Each member scores texts of groups that were left out of its fit; in units of the spread of human scores, and with a logistic regression on the two, their weights come out.
+Members fitted on all texts then stand in. A weight below zero is set to zero: a member that only corrects another's mistakes does so on the
+collections at hand.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from assay.errors import DataError
+from numpy.typing import NDArray
+
+from .calibration import Setting
+from .classifier import Arrays, ClassifierScores, register_classifier
+from .embedded import EmbeddedClassifier
+from .fast import FastClassifier
+from .fast_fit import balanced_weights
+from .normalise import VERSION as NORMALISER
+from .reading import Reading
+
+FOLDS = 3
+"""Into how many folds the groups are dealt to weigh the members."""
+
+Both = tuple[str, Reading]
+F64 = NDArray[np.float64]
+
+
+@register_classifier("fusion")
+@dataclass(frozen=True)
+class Fusion:
+    """A weighted sum of standardised scores.
+
+    Attributes:
+        name: what it is called in records.
+        fitted: how it was fitted, for people.
+        fast, embedded: the members.
+        centres, scales: (2,) float64, mean and spread of their human scores.
+        weights: (2,) float64, not negative, sum 1.
+    """
+
+    kind: ClassVar[str] = "fusion"
+    summary: ClassVar[str] = "learned sum of fast and embedded"
+    length_unit: ClassVar[str] = "tokens"
+
+    name: str
+    fitted: dict[str, Any]
+    fast: FastClassifier
+    embedded: EmbeddedClassifier
+    centres: F64
+    scales: F64
+    weights: F64
+
+    @classmethod
+    def prepare(cls, texts: Sequence[str]) -> list[Both]:
+        """Prepare texts for both members."""
+        return list(zip(FastClassifier.prepare(texts), EmbeddedClassifier.prepare(texts), strict=True))
+
+    @classmethod
+    def fit(
+        cls,
+        prepared: Sequence[Both],
+        labels: NDArray[np.bool_],
+        groups: Sequence[str],
+        rng: np.random.Generator,
+        name: str = "fusion",
+    ) -> "Fusion":
+        """Fit the members, and weigh them on groups left out of them (on texts left out at random if there is one group only).
+
+        Raises:
+            DataError: if a label is missing, or is in one fold without which there is none.
+        """
+        labels = np.asarray(labels, np.bool_)
+        fold = _folds(labels, groups, rng)
+        out = np.full((len(labels), 2), np.nan)
+        for k in range(FOLDS):
+            out[fold == k] = _columns(
+                _members(prepared, labels, groups, fold != k, rng), [prepared[d] for d in np.flatnonzero(fold == k)]
+            )
+        weights = _weights(out, labels, groups)
+        members = _members(prepared, labels, groups, np.ones(len(labels), np.bool_), rng)
+        centres, scales = _human_scale(out[~labels])
+        fitted: dict[str, Any] = {
+            "texts": len(labels),
+            "machine": int(labels.sum()),
+            "groups": len(set(groups)),
+            "weights": dict(zip(("fast", "embedded"), weights.round(3).tolist(), strict=True)),
+        }
+        return cls(name, fitted, *members, centres, scales, weights)
+
+    @property
+    def normaliser(self) -> str:
+        """Version of the normaliser."""
+        return NORMALISER
+
+    @property
+    def scorer(self) -> Mapping[str, Setting]:
+        """As of `embedded`."""
+        return self.embedded.scorer
+
+    def on(self, device: str, dtype: str) -> "Fusion":
+        """Return the same classifier for another device and dtype."""
+        return replace(self, embedded=self.embedded.on(device, dtype))
+
+    def score(self, texts: Sequence[str]) -> ClassifierScores:
+        """Score texts; one that either member cannot score has no score."""
+        return self.score_prepared(
+            list(zip(FastClassifier.prepare(texts), self.embedded.reader.read(texts), strict=True))
+        )
+
+    def score_prepared(self, prepared: Sequence[Both]) -> ClassifierScores:
+        """Score prepared texts."""
+        columns = _columns((self.fast, self.embedded), prepared)
+        lengths = np.array([reading.n_scored for _, reading in prepared], np.int64)
+        return ClassifierScores(((columns - self.centres) / self.scales) @ self.weights, lengths)
+
+    def parts(self) -> tuple[dict[str, Any], Arrays]:
+        """Return plain values and arrays; those of the members behind their names."""
+        values: dict[str, Any] = {}
+        arrays: Arrays = {"centres": self.centres, "scales": self.scales, "weights": self.weights}
+        for member in (self.fast, self.embedded):
+            values[member.kind], theirs = member.parts()
+            arrays |= {f"{member.kind}.{name}": array for name, array in theirs.items()}
+        return values, arrays
+
+    @classmethod
+    def from_parts(cls, name: str, fitted: dict[str, Any], values: dict[str, Any], arrays: Arrays) -> "Fusion":
+        """Make the classifier again.
+
+        Raises:
+            ValueError: if a member cannot be made.
+        """
+        made: list[Any] = []
+        for member in (FastClassifier, EmbeddedClassifier):
+            head = f"{member.kind}."
+            theirs = {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
+            made.append(member.from_parts(member.kind, {}, values[member.kind], theirs))
+        return cls(name, fitted, *made, arrays["centres"], arrays["scales"], arrays["weights"])
+
+
+def _members(
+    prepared: Sequence[Both],
+    labels: NDArray[np.bool_],
+    groups: Sequence[str],
+    seen: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> tuple[FastClassifier, EmbeddedClassifier]:
+    """Return the members fitted on the texts that are `seen`."""
+    chosen = np.flatnonzero(seen)
+    names = [groups[d] for d in chosen]
+    fast = FastClassifier.fit([prepared[d][0] for d in chosen], labels[chosen], names, rng)
+    return fast, EmbeddedClassifier.fit([prepared[d][1] for d in chosen], labels[chosen], names, rng)
+
+
+def _columns(members: tuple[FastClassifier, EmbeddedClassifier], prepared: Sequence[Both]) -> F64:
+    """Return (D, 2) the scores of the members."""
+    fast, embedded = members
+    texts, readings = [text for text, _ in prepared], [reading for _, reading in prepared]
+    return np.column_stack([fast.score_prepared(texts).scores, embedded.score_prepared(readings).scores])
+
+
+def _folds(labels: NDArray[np.bool_], groups: Sequence[str], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return (D,) the fold of each text: by group where groups have both labels in every other fold, else at random.
+
+    Groups are dealt out from the one with most machine texts down, so that every fold has some.
+    """
+    names = np.asarray(groups, dtype=object)
+    order = sorted(set(groups), key=lambda group: (-int(labels[names == group].sum()), group))
+    fold = np.array([order.index(group) % FOLDS for group in groups])
+    for k in range(FOLDS):
+        if len(set(labels[fold != k].tolist())) < 2 or not (fold == k).any():
+            return rng.integers(FOLDS, size=len(labels))
+    return fold
+
+
+def _weights(out: F64, labels: NDArray[np.bool_], groups: Sequence[str]) -> F64:
+    """Return (2,) weights of the standardised scores of texts that the members have not seen."""
+    from sklearn.linear_model import LogisticRegression
+
+    usable = np.isfinite(out).all(axis=1)
+    if len(set(labels[usable].tolist())) < 2:
+        raise DataError("training needs human and machine texts that are long enough to be read; add longer ones")
+    centres, scales = _human_scale(out[~labels])
+    rows = (out[usable] - centres) / scales
+    weight = balanced_weights(labels[usable], [group for group, ok in zip(groups, usable.tolist(), strict=True) if ok])
+    model: Any = LogisticRegression(C=1.0).fit(rows, labels[usable], sample_weight=weight)
+    weights = np.maximum(np.asarray(model.coef_[0], np.float64), 0.0)
+    return weights / weights.sum() if weights.any() else np.array([0.5, 0.5])
+
+
+def _human_scale(rows: F64) -> tuple[F64, F64]:
+    """Return mean and standard deviation of human scores, (2,) each."""
+    return np.nanmean(rows, axis=0), np.nanstd(rows, axis=0) + 1e-9
