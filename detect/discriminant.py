@@ -91,7 +91,7 @@ def fit_discriminant(
     shape = Discriminant(middle, high - low + 1e-6, knots, np.zeros(0), 0.0)
     cells = _cells(shape.expand(features), labels, names)
     within = np.average(
-        [np.cov(rows.T) for rows in cells.values()], axis=0, weights=[len(r) ** 0.5 for r in cells.values()]
+        [_covariance(rows) for rows in cells.values()], axis=0, weights=[len(r) ** 0.5 for r in cells.values()]
     )
     humans = np.array([rows.mean(axis=0) for (_, machine), rows in cells.items() if not machine])
     apart = np.array(_differences(cells))
@@ -122,4 +122,4 @@ def _differences(cells: dict[tuple[str, bool], F64]) -> list[F64]:
 
 def _covariance(rows: F64) -> F64:
     """Return the covariance of (G, F) rows; zeros for fewer than two."""
-    return np.cov(rows.T) if len(rows) > 1 else np.zeros((rows.shape[1], rows.shape[1]))
+    return np.atleast_2d(np.cov(rows.T)) if len(rows) > 1 else np.zeros((rows.shape[1], rows.shape[1]))

@@ -13,7 +13,7 @@ Domains of both folders have one set of names, so that leaving one out leaves ou
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,11 @@ from typing import Any
 from assay.corpus.documents import Document, read_documents
 
 FEWEST_WORDS = 40
-_MOST_CHARS = 6000
+_MOST_CHARS = 8000
+"""Characters of a text: more than any classifier reads (`fast.MAX_CHARS`, `reading.MAX_TOKENS`)."""
+
+_MOST_CORPUS_FIT = 2500
+"""Characters of a corpus text that is fitted on: enough for every crop and prefix."""
 
 DOMAINS = {
     "biscope_arxiv": "abstract", "arxiv": "abstract", "nature_abstract": "abstract", "abstract": "abstract",
@@ -59,7 +63,7 @@ class Row:
 
     Attributes:
         id: of the document.
-        text: at most 6,000 characters of it; of longer ones a stretch from a place that the id decides.
+        text: at most 8,000 characters of it; of longer ones a stretch from a place that the id decides.
         machine: whether a machine wrote it.
         domain: one of the values of `DOMAINS`.
         source_domain: as the data names it.
@@ -93,12 +97,14 @@ def read_collection(data: Path) -> list[Row]:
         rows += filter(
             None, (_labelled(document, name) for document in _documents(data / "detection", f"{name}.jsonl.gz"))
         )
+    held: set[str] = set()  # pages of the corpus that its own split has some of on both sides
     for name, most in _CORPUS:
         for i, document in enumerate(_documents(data / "corpus", f"{name}.jsonl.zst")):
             if most and i >= most:
                 break
-            row = _corpus(document, name)
+            row = _corpus(document, name, held)
             rows += [row] if row else []
+        held |= {row.cluster for row in rows if row.collection == "corpus" and row.part == CALIBRATE}
     return rows
 
 
@@ -127,20 +133,20 @@ def _labelled(document: Document, collection: str) -> Row | None:
     )  # fmt: skip
 
 
-def _corpus(document: Document, name: str) -> Row | None:
-    text, genre = _stretch(document.text, document.id), document.fields["genre"]
+def _corpus(document: Document, name: str, held: Collection[str]) -> Row | None:
+    cluster, genre = f"{document.fields['source']}|{document.id.split('#')[0]}", document.fields["genre"]
+    to_fit = name.startswith("train") and half(cluster)
+    text = _stretch(document.text, document.id, _MOST_CORPUS_FIT if to_fit else _MOST_CHARS)
     if len(text.split()) < FEWEST_WORDS:
         return None
-    cluster = f"{document.fields['source']}|{document.id.split('#')[0]}"
-    part = FIT if name.startswith("train") and half(cluster) else CALIBRATE
+    part = FIT if to_fit and cluster not in held else CALIBRATE
     return Row(document.id, text, False, DOMAINS[genre], genre, "human", cluster, "corpus", "none", part)
 
 
-def _stretch(text: str, name: str) -> str:
-    """Return a text whole if it is short, else some 6,000 characters from the beginning of a line or sentence."""
-    if len(text) <= _MOST_CHARS:
+def _stretch(text: str, name: str, most: int = _MOST_CHARS) -> str:
+    """Return a text whole if it is short, else `most` characters of it from the beginning of a line or sentence that the name decides."""
+    if len(text) <= most:
         return text
-    draw = random.Random(name)
-    first = draw.randrange(len(text) - _MOST_CHARS + 1000)
+    first = random.Random(name).randrange(len(text) - most + 1)
     start = next((at + len(sign) for sign in ("\n", ". ") if 0 <= (at := text.find(sign, first, first + 1500))), first)
-    return text[start : start + _MOST_CHARS].strip()
+    return text[min(start, len(text) - most) :][:most].strip()
