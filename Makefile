@@ -33,6 +33,7 @@ bench: $(VENV)/.installed
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/build_commands.py
+	$(BIN)/python docs/build_quality.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo

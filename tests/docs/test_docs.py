@@ -19,6 +19,12 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
+def anchors(page: Path) -> set[str]:
+    """Return what the headings of a page are linked by: lower case, hyphens for blanks, no punctuation."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def run_all(page: Path, folder: Path) -> None:
     """Run a page's shell blocks, then its Python blocks as one program, in one folder."""
     shell = "set -e\n" + "\n".join(blocks(page, "bash"))
@@ -53,6 +59,20 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_a_heading_find_it(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+        there = page.parent / target if target else page
+        assert anchor in anchors(there), f"{page.name} links to {target}#{anchor}"
+
+
+@pytest.mark.parametrize("folder", ["watermark", "detect", "corpus", "eval", "models", "bench"])
+def test_every_module_of_a_folder_is_in_its_readme(folder: str) -> None:
+    said = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    modules = {path.name for path in (ROOT / folder).glob("*.py")} - {"__init__.py", "record.py"}
+    assert sorted(name for name in modules if f"`{name}`" not in said) == []
 
 
 def test_no_figure_is_left_to_fill_in() -> None:
