@@ -22,7 +22,7 @@ from assay.eval.ship_classifiers import prepared_texts
 from assay.eval.tfidf import Tfidf
 
 KINDS = ("tfidf", "fast", "embedded", "fusion")
-DRAWS = 1000
+DRAWS = 500
 
 
 def main() -> None:

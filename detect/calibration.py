@@ -183,10 +183,12 @@ class Calibration:
         """Return conformal p-values of D documents.
 
         Without `labels`, a calibration that has them gives each document the least favourable p: the largest among the
-        labels that hold documents of its length. No smaller than the p of its own label, it is valid (P[p <= a] <= a)
-        for a document exchangeable with the humans of ANY one of these labels, or of any mixture of them in whatever
-        shares, which one pooled sample is not. The price is power: the label whose humans score highest decides. A
-        label without documents of this length says nothing, and of its documents nothing is promised there.
+        labels. No smaller than the p of its own label, it is valid (P[p <= a] <= a) for a document exchangeable with
+        the humans of ANY one of these labels, or of any mixture of them in whatever shares, which one pooled sample is
+        not. The price is power: the label whose humans score highest decides. A label without documents of this length
+        has its say by those of the nearest length: otherwise the shortest texts would be judged by few labels, and too
+        easily (measured: 3.1 % false alarms for 1 % on texts of 40 to 99 words of unseen domains). Outside the lengths
+        of all labels a document abstains.
 
         Args:
             signature: how the scores were made.
@@ -202,7 +204,31 @@ class Calibration:
         values = np.asarray(scores, np.float64)
         if labels is not None or self.labels == [""]:
             return self._p_values(values, lengths, labels)
-        return _least_favourable([self._p_values(values, lengths, [label] * len(values)) for label in self.labels])
+        return self._least_favourable(values, np.asarray(lengths))
+
+    def _least_favourable(self, values: F64, lengths: NDArray[np.integer]) -> CalibratedP:
+        """Return of each document the largest p among the labels, each asked at its nearest length."""
+        low, high = self._range("")
+        each: list[CalibratedP] = []
+        for label in self.labels:
+            least, most = self._range(label)
+            each.append(self._p_values(values, np.clip(lengths, least, most - 1), [label] * len(values)))
+        p, smallest = np.stack([one.p for one in each]), np.stack([one.smallest_p for one in each])
+        decides = np.where(np.isnan(p), smallest, p).argmax(axis=0)[None]
+        reason = np.where(np.isnan(p[0]), np.uint8(NO_SCORE), np.uint8(SCORED))
+        reason = np.where(lengths < low, np.uint8(TOO_SHORT), np.where(lengths >= high, np.uint8(TOO_LONG), reason))
+        outside = (lengths < low) | (lengths >= high)
+        return CalibratedP(
+            np.where(outside, np.nan, np.take_along_axis(p, decides, 0)[0]),
+            np.where(outside, np.nan, smallest.max(axis=0)),
+            np.where(outside, -1, np.take_along_axis(np.stack([one.group for one in each]), decides, 0)[0]),
+            reason,
+        )
+
+    def _range(self, label: str) -> tuple[int, int]:
+        """Return the lengths, half-open, that a label has documents of; of all labels for an empty one."""
+        groups = [g for g in self.groups if not label or g.label == label]
+        return min((g.low for g in groups), default=0), max((g.high for g in groups), default=0)
 
     def _p_values(self, values: F64, lengths: ArrayLike, labels: Sequence[str] | None) -> CalibratedP:
         group, reason = self.assign(lengths, labels)
@@ -240,36 +266,12 @@ class Calibration:
 
     def explain(self, reason: int, label: str = "") -> str:
         """Return in words why a document of this label, or of none given, abstains; empty if it does not."""
-        unknown = not label and self.labels != [""]
-        groups = [g for g in self.groups if unknown or g.label == label]
-        low = min((g.low for g in groups), default=0)
-        high = max((g.high for g in groups), default=0)
+        low, high = self._range(label)
         unit = self.signature.length_unit
         labels = ", ".join(filter(None, self.labels)) or "no groups"
         return {
             NO_SCORE: "the detector gave no score",
             TOO_SHORT: f"too short: calibrated from {low} {unit} on",
             TOO_LONG: f"too long: calibrated up to {high - 1} {unit}",
-            NOT_CALIBRATED: f"not calibrated for {label!r}; calibrated: {labels}"
-            if label or not unknown
-            else f"no group of the calibration has documents of this length, between its shortest ({low}) and its "
-            f"longest ({high - 1} {unit})",
+            NOT_CALIBRATED: f"not calibrated for {label!r}; calibrated: {labels}",
         }.get(reason, "")
-
-
-def _least_favourable(each: Sequence[CalibratedP]) -> CalibratedP:
-    """Return of each document the largest p among the labels (one entry of `each`) that have a group for it."""
-    group, reason = np.stack([one.group for one in each]), np.stack([one.reason for one in each])
-    smallest = np.stack([one.smallest_p for one in each])
-    p = np.stack([one.p for one in each])
-    inside = group >= 0
-    decides = np.where(inside, np.where(np.isnan(p), smallest, p), -1.0).argmax(axis=0)[None]
-    found = inside.any(axis=0)
-    # Without a group the reason is the labels' common one; too short for one and too long for another is neither.
-    outside = np.where((reason == reason[0]).all(axis=0), reason[0], np.uint8(NOT_CALIBRATED))
-    return CalibratedP(
-        np.take_along_axis(p, decides, 0)[0],
-        np.where(found, np.where(inside, smallest, -1.0).max(axis=0), np.nan),
-        np.take_along_axis(group, decides, 0)[0],
-        np.where(found, np.take_along_axis(reason, decides, 0)[0], outside).astype(np.uint8),
-    )

@@ -96,19 +96,22 @@ def test_without_a_label_the_largest_of_the_labels_p_values_counts():
     assert calibration.p_values(SIGNATURE, [5.05], [9], ["en"]).p == 1 / 301
 
 
-def test_a_label_without_documents_of_the_length_has_no_say():
-    """en at 50 tokens (300 documents), de at 100 (200): between them, and outside, nothing is said."""
+def test_a_label_without_documents_of_the_length_speaks_by_its_nearest():
+    """en at 50 tokens (300 documents), de at 100 (200): both speak from 50 to 100, de at 1/201 is the less favourable; outside, nobody."""
     lengths, labels = np.repeat([50, 100], [300, 200]), ["en"] * 300 + ["de"] * 200
     calibration = fit(SIGNATURE, np.arange(500.0), lengths, data="", groups=labels)
     result = calibration.p_values(SIGNATURE, np.full(5, 1e9), [49, 50, 70, 100, 101])
-    assert result.reason.tolist() == [TOO_SHORT, SCORED, NOT_CALIBRATED, SCORED, TOO_LONG]
-    assert result.group.tolist() == [-1, 1, -1, 0, -1]
-    assert result.p[[1, 3]].tolist() == result.smallest_p[[1, 3]].tolist() == [1 / 301, 1 / 201]
-    assert np.isnan(result.smallest_p[[0, 2, 4]]).all()
+    assert result.reason.tolist() == [TOO_SHORT, SCORED, SCORED, SCORED, TOO_LONG]
+    assert result.group.tolist() == [-1, 0, 0, 0, -1]
+    assert result.p[1:4].tolist() == result.smallest_p[1:4].tolist() == [1 / 201] * 3
+    assert np.isnan(result.p[[0, 4]]).all()
+    assert np.isnan(result.smallest_p[[0, 4]]).all()
+    # 350 is above all 300 of en (scores 0 to 299) and below 150 of de (300 to 499).
+    assert calibration.p_values(SIGNATURE, [350.0], [50]).p == 151 / 201
+    assert calibration.p_values(SIGNATURE, [350.0], [50], ["en"]).p == 1 / 301
     assert calibration.explain(TOO_SHORT) == "too short: calibrated from 50 tokens on"
     assert calibration.explain(TOO_LONG) == "too long: calibrated up to 100 tokens"
     assert calibration.explain(TOO_LONG, "en") == "too long: calibrated up to 50 tokens"
-    assert "no group of the calibration has documents of this length" in calibration.explain(NOT_CALIBRATED)
 
 
 def test_the_least_favourable_p_is_valid_for_every_label_and_mixture_where_the_pooled_one_is_not():
