@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from assay.detect.calibration import Calibration
+    from assay.detect.classifier import Classifier
 
 
 @click.command()
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Calibration to write (JSON); must not exist."
+)
+@click.option(
+    "--spans",
+    is_flag=True,
+    help="Calibrate the stretches that the classifier locates (for detect --spans), not its scores.",
 )
 @click.option("--data", help="What the texts are, in words, kept in the calibration  [default: the files' names]")
 @click.option("--text-field", default="text", show_default=True, help="Field that holds the text.")
@@ -46,6 +52,7 @@ def calibrate(
     files: tuple[str, ...],
     spec: str,
     out: Path,
+    spans: bool,
     data: str | None,
     text_field: str,
     label_field: str | None,
@@ -62,7 +69,8 @@ def calibrate(
 
     FILE is .jsonl (also .gz, .zst), .parquet, or .txt (one document); - is JSON Lines on stdin. All of it must be human, or say which is with
     --label-field. What `assay detect` would not judge (unusual form, tampering) is left out and counted. Error rates then hold for text
-    that could have been among these: take text like yours. p goes no lower than 1 in (documents + 1).
+    that could have been among these: take text like yours. p goes no lower than 1 in (documents + 1). With --spans the score of a document is
+    that of its best stretch; documents that the classifier was fitted on must not be among them.
 
     On stdout one JSON line for each group and range of lengths: documents, smallest p, and at 5 %, 1 %, 0.1 % the cut with the
     false-positive rate that it has by theory (95 %) and had on documents left out (95 %).
@@ -70,6 +78,7 @@ def calibrate(
     \b
     Example:
       assay calibrate human.jsonl.gz --classifier fast --group-field domain --out cal.json | jq -c '[.label, .low, .n, .smallest_p]'
+      assay calibrate human.jsonl.gz --classifier embedded --spans --out spans.json
     """
     if out.exists():
         raise click.UsageError(f"{out} exists; name a file that does not, nothing is overwritten")
@@ -79,8 +88,8 @@ def calibrate(
 
     from assay.corpus.calibrate_files import CalibrateOptions, calibrate_files
     from assay.detect.calibration_file import group_record, write_calibration
-    from assay.detect.find_classifier import find_classifier
 
+    classifier = _classifier(spec, spans, device, dtype)
     options = CalibrateOptions(
         data=data or ", ".join(Path(file).name for file in files),
         text_field=text_field,
@@ -91,12 +100,23 @@ def calibrate(
         n_min=min_group,
         edges=buckets,
         seed=seed,
+        spans=spans,
     )
-    made = calibrate_files(files, find_classifier(spec, device=device, dtype=dtype), options, _say)
+    made = calibrate_files(files, classifier, options, _say)
     write_calibration(out, made)
     for group in made.groups:
         click.echo(json.dumps(group_record(group), ensure_ascii=False))
     _summarise(made, out)
+
+
+def _classifier(spec: str, spans: bool, device: str, dtype: str) -> "Classifier":
+    from assay.detect.find_classifier import find_classifier
+    from assay.detect.span_search import cannot_locate
+
+    classifier = find_classifier(spec, device=device, dtype=dtype)
+    if spans and (why := cannot_locate(spec, classifier)):
+        raise click.UsageError(f"--spans: {why}; leave --spans out to calibrate its scores, or name another classifier")
+    return classifier
 
 
 def _edges(given: str | None) -> tuple[int, ...] | None:

@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from assay.corpus.detect_files import Detector
     from assay.corpus.documents import Document
+    from assay.detect.calibrated import Calibrated
     from assay.detect.detection import Decision, Detection, Threshold
     from assay.watermark.profile import LoadedMark
 
@@ -34,7 +35,7 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "calibrations",
             multiple=True,
             type=click.Path(path_type=Path),
-            help="Calibration of a classifier, repeatable  [default: the one beside the classifier]",
+            help="Calibration of a classifier, or of its stretches, repeatable  [default: those beside the classifier]",
         ),
         click.option(
             "--classifier",
@@ -58,7 +59,9 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=float,
     help="Chance that an unmarked human text is called detected  [default: 0.001; 0.01 with a classifier]",
 )
-@click.option("--spans", is_flag=True, help="Also locate marked stretches (family-wise corrected p-values).")
+@click.option(
+    "--spans", is_flag=True, help="Also locate marked or machine-written stretches (family-wise corrected p)."
+)
 @click.option(
     "--min-tokens", type=click.IntRange(1), help="Abstain below this many scored tokens  [default: the profile's]"
 )
@@ -91,20 +94,21 @@ def detect(
 
     FILE is .jsonl (also .gz, .zst), .parquet, or .txt (one document); - or nothing is JSON Lines on stdin. A mark needs the profile, its
     key and the tokenizer; neither the prompt nor the model. A classifier needs a calibration on human text like yours, and abstains where
-    that says nothing; its p-value cannot be smaller than the calibration allows. All tests of a document share alpha.
+    that says nothing; its p-value cannot be smaller than the calibration allows. Stretches (--spans) are located by marks and by classifiers that
+    read token by token (embedded, fusion), these with a calibration of stretches (assay calibrate --spans). All tests of a document share alpha.
 
     \b
     Example:
       assay detect texts.jsonl --mark mark.toml --spans | jq -c '[.id, .verdict, .log10_p]'
       assay detect texts.jsonl --classifier fast --calibration cal.json | jq -c '[.id, .verdict, .reasons]'
+      assay detect texts.jsonl --classifier embedded --spans | jq -c '[.id, .detections[].spans]'
     """
     from assay.corpus.detect_files import detect_files
     from assay.corpus.writer import JsonLinesWriter
     from assay.detect.detection import Threshold
 
-    _check_usage(files, marks, classifiers, calibrations, alpha, spans, min_tokens, html)
-    if alpha is None:
-        alpha = _ALPHA_CLASSIFIERS if classifiers else _ALPHA_MARKS
+    _check_usage(files, marks, classifiers, calibrations, alpha, min_tokens, html)
+    alpha = alpha or (_ALPHA_CLASSIFIERS if classifiers else _ALPHA_MARKS)
     threshold = Threshold(alpha, "calibration" if classifiers else "law", min_tokens)
     detectors: list[Detector] = []
     loaded: list[LoadedMark] = []
@@ -116,13 +120,13 @@ def detect(
         share = alpha * (len(marks) / (len(marks) + len(classifiers)))  # of the stretches that are shown
         detectors.append(MarkDetector(loaded, replace(threshold, alpha=share), spans=spans, model=model))
     if classifiers:
-        detectors.append(_classifier_detector(classifiers, calibrations, device, dtype, threshold))
+        calibrated = _calibrated(classifiers, calibrations, device, dtype, spans, len(marks))
+        detectors.append(_classifier_detector(calibrated, threshold, len(marks)))
     page = _Page(html, loaded, device) if html else None
     with JsonLinesWriter("-") as out:
-        each = page.add if page else None
         summary = detect_files(
             files or ("-",), detectors, threshold,
-            write_all=out.write_all, say=_say, text_field=text_field, with_text=with_text, each=each,
+            write_all=out.write_all, say=_say, text_field=text_field, with_text=with_text, each=page and page.add,
         )  # fmt: skip
     if page:
         page.write()
@@ -138,7 +142,6 @@ def _check_usage(
     classifiers: tuple[str, ...],
     calibrations: tuple[Path, ...],
     alpha: float | None,
-    spans: bool,
     min_tokens: int | None,
     html: Path | None,
 ) -> None:
@@ -150,24 +153,42 @@ def _check_usage(
         raise click.UsageError(
             "--calibration says what a classifier's scores are worth; name the classifier with --classifier"
         )
-    if (spans or min_tokens) and not marks:
-        raise click.UsageError(
-            f"{'--spans' if spans else '--min-tokens'} is about marks; name one with --mark, or leave it out"
-        )
+    if min_tokens and not marks:
+        raise click.UsageError("--min-tokens is about marks; name one with --mark, or leave it out")
     if html and not html.absolute().parent.is_dir():
         raise click.BadParameter(f"the folder {html.parent} does not exist; make it first", param_hint="--html")
     if not files and sys.stdin.isatty():
         raise click.UsageError("no FILE given, and stdin is a terminal; name a file, or pipe JSON Lines in")
 
 
-def _classifier_detector(
-    specs: tuple[str, ...], calibrations: tuple[Path, ...], device: str, dtype: str, threshold: "Threshold"
-) -> "Detector":
-    from assay.detect.classified import ClassifierDetector, with_calibrations
+def _calibrated(
+    specs: tuple[str, ...], calibrations: tuple[Path, ...], device: str, dtype: str, spans: bool, marks: int
+) -> list["Calibrated"]:
+    """Return the classifiers with their calibrations; what --spans leaves out is said, and refused where it leaves out all."""
+    from assay.detect.calibrated import with_calibrations
     from assay.detect.find_classifier import find_classifier
+    from assay.detect.span_search import cannot_locate
+    from assay.errors import BadCalibration
 
     found = [(spec, find_classifier(spec, device=device, dtype=dtype)) for spec in specs]
-    return ClassifierDetector(with_calibrations(found, calibrations), threshold)
+    unable = [why for spec, classifier in found if (why := cannot_locate(spec, classifier))]
+    if spans and not marks and len(unable) == len(found):
+        raise click.UsageError(f"--spans: {'; '.join(unable)}; name a mark, or a classifier that does, or leave it out")
+    calibrated = with_calibrations(found, calibrations, spans=spans)
+    missing = [one.no_spans for one in calibrated if one.no_spans]
+    if not marks and len(missing) == len(calibrated):
+        raise BadCalibration("; ".join(why for why in missing if why not in unable))
+    for why in missing:
+        _say(f"--spans leaves it out: {why}")
+    return calibrated
+
+
+def _classifier_detector(calibrated: list["Calibrated"], threshold: "Threshold", marks: int) -> "Detector":
+    from assay.detect.classified import ClassifierDetector
+
+    share = threshold.alpha * (len(calibrated) / (len(calibrated) + marks))  # of the stretches that are shown
+    spans = any(one.span_calibration for one in calibrated)
+    return ClassifierDetector(calibrated, replace(threshold, alpha=share), spans=spans)
 
 
 class _Page:

@@ -1,7 +1,8 @@
 """Calibrate a classifier on files of human text: what detection would not judge is left out and counted, the rest is scored.
 
 A calibration is the null of what detection passes on to the classifier, so the same rules choose the texts: unusual form
-(`assay.detect.form`) and tampering (`assay.detect.classified`). Documents are taken in batches; of each only score, length
+(`assay.detect.form`) and tampering (`assay.detect.classified`). So is that of the stretches that a classifier locates (`spans`),
+where the best stretch of a document is its score. Documents are taken in batches; of each only score, length
 and the names of its group, cluster and fold are kept, so memory does not grow with the texts.
 """
 
@@ -13,12 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from assay.detect.calibrate import N_MIN, OTHER, fit, pool_small
-from assay.detect.calibration import TEXT_FILTER, Calibration
-from assay.detect.classified import tampered
-from assay.detect.classifier import Classifier, calibration_signature
-from assay.detect.form import form, unusual
-from assay.detect.normalise import normalise
-from assay.errors import BadCalibration, DataError
+from assay.detect.calibration import TEXT_FILTER, Calibration, Signature
+from assay.detect.classified import not_judged
+from assay.detect.classifier import Classifier, ClassifierScores, calibration_signature
+from assay.detect.span_search import StretchScorer, cannot_locate, finds_spans
+from assay.errors import BadCalibration, DataError, ModelError
 from tqdm import tqdm
 
 from .batches import document_batches
@@ -30,8 +30,7 @@ _BATCH_DOCUMENTS = 512
 _BATCH_CHARS = 1_000_000
 
 UNREADABLE, MACHINE, NO_LABEL, NO_GROUP = "unreadable", "machine text", "no label", "no group"
-NO_SCORE = "no score"
-TAMPERING, UNUSUAL, SMALL_GROUPS = "tampering", "unusual form", "in groups too small even together"
+NO_SCORE, SMALL_GROUPS = "no score", "in groups too small even together"
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class CalibrateOptions:
         n_min: fewest independent documents of a null sample; groups below it are pooled as `other`.
         edges: length edges of the buckets; None to choose them.
         seed: of the draw of one document a cluster, and of random folds.
+        spans: calibrate the stretches that the classifier locates, not its scores.
     """
 
     data: str
@@ -59,6 +59,15 @@ class CalibrateOptions:
     n_min: int = N_MIN
     edges: tuple[int, ...] | None = None
     seed: int = 0
+    spans: bool = False
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """What is calibrated: how texts get their scores, and what these must share with others; both may load a model."""
+
+    score: Callable[[Sequence[str]], ClassifierScores]
+    signature: Callable[[], Signature]
 
 
 @dataclass
@@ -102,20 +111,21 @@ def calibrate_files(
     Raises:
         DataError: if a file cannot be opened, no document is labelled human, or none has a field that was named.
         BadCalibration: if too few documents remain, saying what became of the others.
-        ModelError: if the classifier's model cannot be loaded.
+        ModelError: if the classifier's model cannot be loaded, or stretches are to be calibrated of one that locates none.
     """
+    scorer = _scorer(classifier, options)
     for path in files:
         if path != "-" and not Path(path).is_fifo():  # a pipe can be read once
             open_source(path, None, MAX_RECORD_BYTES).stream.close()
     kept = _Kept()
     with tqdm(unit=" documents", disable=None, file=sys.stderr) as progress:
         for batch in document_batches(files, options.text_field, _refuse, _BATCH_DOCUMENTS, _BATCH_CHARS):
-            _take(kept, batch, classifier, options, say)
+            _take(kept, batch, scorer, options, say)
             progress.update(len(batch))
     _check_fields(kept, options)
     _leave_out_small_groups(kept, options)
     try:
-        made = _fit(kept, classifier, options)
+        made = _fit(kept, scorer, options)
     except BadCalibration as error:
         counts = describe(kept.left_out)
         raise BadCalibration(f"{error}{f' (left out: {counts})' if counts else ''}") from None
@@ -129,6 +139,15 @@ def describe(left_out: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {reason}" for count, reason in found)
 
 
+def _scorer(classifier: Classifier, options: CalibrateOptions) -> _Scorer:
+    if not options.spans:
+        return _Scorer(classifier.score, lambda: calibration_signature(classifier))
+    if not finds_spans(classifier):
+        raise ModelError(f"{cannot_locate(classifier.name, classifier)}; calibrate its scores: leave --spans out")
+    stretches = StretchScorer(classifier)
+    return _Scorer(stretches.score, lambda: stretches.signature)
+
+
 def _refuse(line: str) -> None:
     raise DataError(line)
 
@@ -136,7 +155,7 @@ def _refuse(line: str) -> None:
 def _take(
     kept: _Kept,
     batch: Sequence[Document | Unreadable],
-    classifier: Classifier,
+    scorer: _Scorer,
     options: CalibrateOptions,
     say: Callable[[str], None],
 ) -> None:
@@ -156,7 +175,7 @@ def _take(
             chosen.append(item)
     if not chosen:
         return
-    found = classifier.score([document.text for document in chosen])
+    found = scorer.score([document.text for document in chosen])
     for document, score, length in zip(chosen, found.scores.tolist(), found.lengths.tolist(), strict=True):
         if math.isfinite(score):
             kept.add(score, length, document, options)
@@ -183,16 +202,7 @@ def _why_not(document: Document, options: CalibrateOptions) -> str:
             return MACHINE if machine else NO_LABEL
     if options.group_field is not None and _named(document, options.group_field) is None:
         return NO_GROUP
-    return _not_judged(document.text)
-
-
-def _not_judged(text: str) -> str:
-    """Return why detection would not judge a text by a classifier, or nothing."""
-    read = normalise(text)
-    if tampered(read):
-        return TAMPERING
-    reasons = unusual(form(read.text))
-    return f"{UNUSUAL} ({reasons[0].partition(':')[0]})" if reasons else ""
+    return not_judged(document.text)
 
 
 def _check_fields(kept: _Kept, options: CalibrateOptions) -> None:
@@ -226,9 +236,9 @@ def _leave_out_small_groups(kept: _Kept, options: CalibrateOptions) -> None:
     kept.select([i for i, group in enumerate(kept.groups) if group != OTHER])
 
 
-def _fit(kept: _Kept, classifier: Classifier, options: CalibrateOptions) -> Calibration:
+def _fit(kept: _Kept, scorer: _Scorer, options: CalibrateOptions) -> Calibration:
     return fit(
-        calibration_signature(classifier),
+        scorer.signature(),
         kept.scores,
         kept.lengths,
         data=options.data,

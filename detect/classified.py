@@ -10,24 +10,28 @@ detector is built. What a calibration says nothing about abstains, with the reas
   human English texts (essays, stories, news, abstracts, reviews, answers) 3 trip it, 0.03 %;
 * a text without a score, or one on which the classifier fails: the others go on.
 
+With `spans` a classifier that can (`embedded`, `fusion`) also locates stretches, in the pass that its score comes from (`span_search.py`), by a calibration of
+stretches: a second test, which halves the classifier's share of alpha. A text on which the classifier abstains is not searched; one on which
+only the calibration of stretches says nothing keeps the halved share, and a warning says why.
+
 All reasons look at the text alone, never at the score or at other detectors, and abstaining only lowers the false-alarm rate: for a human text
 exchangeable with the calibration P[p <= a] <= a holds with them.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from assay.errors import BadCalibration, DataError
 
+from .calibrated import Calibrated
 from .calibration import Calibration, Signature
-from .calibration_file import read_calibration
 from .classifier import Classifier, ClassifierScores, calibration_signature
 from .detection import CalibratedScore, Decision, Detection, Threshold
 from .form import form, unusual
 from .normalise import Normalised, normalise
+from .span_search import Located, SpanSearch, finds_spans
 
 TAMPERED_COUNT, TAMPERED_RATE = 3, 2.0
 _FAILURES = (
@@ -40,11 +44,22 @@ _FAILURES = (
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """A classifier and the calibration that its scores are converted by."""
+class _Prepared:
+    """A classifier with what its tests need; `search` where stretches are located."""
 
     classifier: Classifier
     calibration: Calibration
+    signature: Signature
+    search: SpanSearch | None
+
+
+@dataclass
+class _Seen:
+    """What a classifier gave for texts: `located` where stretches were looked for, `failures` where it failed, by text."""
+
+    scores: ClassifierScores
+    located: dict[int, Located] = field(default_factory=dict[int, Located])
+    failures: dict[int, str] = field(default_factory=dict[int, str])
 
 
 class ClassifierDetector:
@@ -53,20 +68,27 @@ class ClassifierDetector:
     Args:
         calibrated: classifiers with their calibrations.
         threshold: error rate.
+        spans: whether to locate stretches too, with those that have a calibration of stretches.
 
     Raises:
-        BadCalibration: if there is none, or a calibration does not fit its classifier, naming every difference.
+        BadCalibration: if there is none, a calibration does not fit its classifier, naming every difference, or `spans` is asked and
+            none has a calibration of stretches.
         ModelError: if a model that a classifier reads cannot be loaded.
     """
 
-    def __init__(self, calibrated: Sequence[Calibrated], threshold: Threshold | None = None) -> None:
+    def __init__(
+        self, calibrated: Sequence[Calibrated], threshold: Threshold | None = None, *, spans: bool = False
+    ) -> None:
         if not calibrated:
             raise BadCalibration("no classifier given: name at least one with its calibration (--classifier fast)")
         self.threshold = threshold or Threshold(1e-2, source="calibration")
-        self._signatures = [calibration_signature(one.classifier) for one in calibrated]
-        for one, signature in zip(calibrated, self._signatures, strict=True):
-            one.calibration.fits(signature)
-        self._calibrated = tuple(calibrated)
+        if spans and all(one.span_calibration is None for one in calibrated):
+            raise BadCalibration(
+                f"no calibration of stretches given{''.join(f'; {one.no_spans}' for one in calibrated if one.no_spans)}; "
+                "give one of a classifier that locates them, or leave spans out"
+            )
+        share = self.threshold.share(2 * len(calibrated))
+        self._prepared = tuple(_prepare(one, share if spans else None) for one in calibrated)
 
     def detect(self, texts: Sequence[str]) -> list[list[Detection]]:
         """Return, for each text, one detection per classifier, in the order the classifiers were given."""
@@ -74,10 +96,7 @@ class ClassifierDetector:
             return []
         read = [normalise(text) for text in texts]
         refused = [[*unusual(form(one.text)), *filter(None, [tampered(one)])] for one in read]
-        columns = [
-            _detections(one, signature, texts, read, refused)
-            for one, signature in zip(self._calibrated, self._signatures, strict=True)
-        ]
+        columns = [_detections(one, texts, read, refused) for one in self._prepared]
         return [list(row) for row in zip(*columns, strict=True)]
 
     def decide(self, detections: Sequence[Detection]) -> Decision:
@@ -97,106 +116,96 @@ def tampered(read: Normalised) -> str:
     )
 
 
-def with_calibrations(classifiers: Sequence[tuple[str, Classifier]], files: Sequence[Path]) -> list[Calibrated]:
-    """Give each classifier its calibration: the one of `files` that fits it, else the one that lies beside its weights.
-
-    Args:
-        classifiers: (D,) what each was named by (`find_classifier`), and the classifier.
-        files: calibrations; each must be of one of the classifiers.
-
-    Raises:
-        BadCalibration: in one line, if a classifier has none or several, or a file fits no classifier or cannot be read.
-        ModelError: if a model that a classifier reads cannot be loaded.
-    """
-    given = [(path, read_calibration(path)) for path in files]
-    names = {classifier.name for _, classifier in classifiers}
-    for path, calibration in given:
-        if calibration.signature.detector not in names:
-            raise BadCalibration(
-                f"calibration {path} is of {calibration.signature.detector!r}, got the classifier "
-                f"{' and '.join(map(repr, sorted(names)))}; name a calibration of it, or leave --calibration out"
-            )
-    return [Calibrated(classifier, _calibration_of(spec, classifier, given)) for spec, classifier in classifiers]
+def not_judged(text: str) -> str:
+    """Return in a word or two why a text is judged by no classifier, whatever its score: what no calibration may hold; empty if it is judged."""
+    read = normalise(text)
+    if tampered(read):
+        return "tampering"
+    reasons = unusual(form(read.text))
+    return f"unusual form ({reasons[0].partition(':')[0]})" if reasons else ""
 
 
-def _calibration_of(spec: str, classifier: Classifier, given: Sequence[tuple[Path, Calibration]]) -> Calibration:
-    from .find_classifier import shipped_calibration
-
-    named = [(path, one) for path, one in given if one.signature.detector == classifier.name]
-    if not named:
-        path = shipped_calibration(spec)
-        if path is None:
-            raise BadCalibration(
-                f"classifier {spec!r} has no calibration, and without one its scores mean nothing; make one on your own human text: "
-                f"assay calibrate human.jsonl --classifier {spec} --out cal.json, then --calibration cal.json"
-            )
-        named = [(path, read_calibration(path))]
-    signature = calibration_signature(classifier)
-    fitting = [(path, one) for path, one in named if not one.signature.differences(signature)]
-    if len(fitting) > 1:
-        paths = " and ".join(str(path) for path, _ in fitting)
-        raise BadCalibration(
-            f"several calibrations fit classifier {spec!r}: {paths}; choose one before looking at results"
-        )
-    path, found = (fitting or named)[0]
-    try:
-        found.fits(signature)
-    except BadCalibration as error:
-        raise BadCalibration(f"{path}: {error}") from None
-    return found
+def _prepare(one: Calibrated, share: float | None) -> _Prepared:
+    """Return what is ready to test: checked, and with a search for stretches where a `share` for it and its calibration are given."""
+    signature = calibration_signature(one.classifier)
+    one.calibration.fits(signature)
+    search = None
+    if share is not None and one.span_calibration is not None and finds_spans(one.classifier):
+        search = SpanSearch(one.classifier, one.span_calibration, share)
+        one.span_calibration.fits(search.finder.signature)
+    return _Prepared(one.classifier, one.calibration, signature, search)
 
 
 def _detections(
-    one: Calibrated,
-    signature: Signature,
-    texts: Sequence[str],
-    read: Sequence[Normalised],
-    refused: Sequence[Sequence[str]],
+    one: _Prepared, texts: Sequence[str], read: Sequence[Normalised], refused: Sequence[Sequence[str]]
 ) -> list[Detection]:
     """Return the detection of each text by one classifier."""
-    calibration = one.calibration
-    found, failures = _scores(one.classifier, texts)
-    p = calibration.p_values(signature, found.scores, found.lengths)
+    calibration, seen = one.calibration, _seen(one, texts, read)
+    scores, lengths = seen.scores.scores, seen.scores.lengths
+    p = calibration.p_values(one.signature, scores, lengths)
     labels = [label for label in calibration.labels if label]
     warnings = (f"no group given: the least favourable of {', '.join(labels)}",) if labels else ()
-    log10_p, name, unit, identity = p.log10_p, one.classifier.name, signature.length_unit, calibration.sha256[:16]
+    log10_p, unit, identity = p.log10_p, one.signature.length_unit, calibration.sha256[:16]
     detections: list[Detection] = []
-    for d, (score, length) in enumerate(zip(found.scores.tolist(), found.lengths.tolist(), strict=True)):
-        reasons = [failures[d]] if d in failures else [calibration.explain(int(p.reason[d])), *refused[d]]
-        tampering = read[d].tampering
+    for d, (score, length) in enumerate(zip(scores.tolist(), lengths.tolist(), strict=True)):
+        failed, tampering = seen.failures.get(d), read[d].tampering
+        reasons = [failed] if failed else [calibration.explain(int(p.reason[d])), *refused[d]]
         made = CalibratedScore(
             float(p.smallest_p[d]), unit, identity, tampering.to_record() if tampering.count else None
         )
-        detections.append(
-            Detection(
-                detector=name,
-                statistic=score,
-                log10_p=float(log10_p[d]),
-                z=math.nan,
-                n_scored=length if math.isfinite(score) else 0,
-                n_tokens=length,
-                skipped={},
-                abstained="; ".join(filter(None, reasons)),
-                warnings=warnings,
-                calibrated=made,
-            )
+        found = Detection(
+            detector=one.classifier.name,
+            statistic=score,
+            log10_p=float(log10_p[d]),
+            z=math.nan,
+            n_scored=length if math.isfinite(score) else 0,
+            n_tokens=length,
+            skipped={},
+            abstained="; ".join(filter(None, reasons)),
+            warnings=warnings,
+            calibrated=made,
         )
+        if one.search is not None and not found.abstained:
+            found = _with_located(found, made, seen.located[d], one.search)
+        detections.append(found)
     return detections
 
 
-def _scores(classifier: Classifier, texts: Sequence[str]) -> tuple[ClassifierScores, dict[int, str]]:
-    """Score texts; where the classifier fails on the batch, one by one, with the failures by text."""
+def _with_located(found: Detection, made: CalibratedScore, located: Located, search: SpanSearch) -> Detection:
+    """Return a detection with what its classifier located."""
+    made = replace(made, smallest_span_p=located.smallest_p, span_calibration=search.calibration.sha256[:16])
+    return replace(
+        found,
+        spans=located.spans,
+        best_span_log10_p=located.log10_p,
+        warnings=found.warnings + located.said,
+        calibrated=made,
+    )
+
+
+def _seen(one: _Prepared, texts: Sequence[str], read: Sequence[Normalised]) -> _Seen:
+    """Score and search texts; where the classifier fails on the batch, one by one, with the failures by text."""
     try:
-        return classifier.score(texts), {}
+        return _read(one, texts, read)
     except _FAILURES:
         pass
-    scores, lengths = np.full(len(texts), np.nan), np.zeros(len(texts), np.int64)
-    failures: dict[int, str] = {}
+    found = _Seen(ClassifierScores(np.full(len(texts), np.nan), np.zeros(len(texts), np.int64)))
     for d, text in enumerate(texts):
         try:
-            found = classifier.score([text])
+            alone = _read(one, [text], read[d : d + 1])
         except _FAILURES as error:
-            failures[d] = f"the classifier failed on this text: {type(error).__name__}: {' '.join(str(error).split())}"
+            said = f"the classifier failed on this text: {type(error).__name__}: {' '.join(str(error).split())}"
+            found.failures[d] = said
         else:
-            scores[d], lengths[d] = found.scores[0], found.lengths[0]
-    return ClassifierScores(scores, lengths), failures
+            found.scores.scores[d], found.scores.lengths[d] = alone.scores.scores[0], alone.scores.lengths[0]
+            if one.search is not None:
+                found.located[d] = alone.located[0]
+    return found
+
+
+def _read(one: _Prepared, texts: Sequence[str], read: Sequence[Normalised]) -> _Seen:
+    """Score texts, and search them in the same pass if stretches are to be located."""
+    if one.search is None:
+        return _Seen(one.classifier.score(texts))
+    scores, located = one.search.score(texts, read)
+    return _Seen(scores, dict(enumerate(located)))

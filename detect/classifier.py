@@ -205,8 +205,12 @@ def load_classifier(folder: Path) -> Any:
 
 
 def signature(classifier: Classifier) -> dict[str, str]:
-    """Return what decides a classifier's scores, as a calibration records it; not the names of models, which may move."""
-    values, arrays = classifier.parts()
+    """Return what decides a classifier's scores, as a calibration records it.
+
+    Not the names of models, which may move, nor what locates stretches, which has no say in a score and a signature of its own (`span_search.py`).
+    """
+    without: Callable[[None], Classifier] | None = getattr(classifier, "with_spans", None)
+    values, arrays = (without(None) if without else classifier).parts()
     values = {name: value for name, value in values.items() if name != SOURCES}
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=True).encode())
     for name in sorted(arrays):

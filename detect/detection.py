@@ -6,14 +6,17 @@ tests of one text are dependent; the corrected one decides, and the output says 
 
 Marks alone: the p-value of a mark holds for every single text, over its key, so marks that abstain on a text need no share of the error
 rate. With a classifier among them: its p-value holds on average over human texts and not for those on which another detector happens to
-speak, so every detector given has an equal share of alpha, whether it abstains or not (a mark whose spans were searched halves its own
-share). Summed over the detectors this is at most alpha under any dependence.
+speak, so every detector given has an equal share of alpha, whether it abstains or not (one whose spans were searched halves its own
+share, whether or not the search could say anything). Summed over the detectors this is at most alpha under any dependence.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:  # marks alone import nothing of classifiers
+    from .machine_spans import MachineSpan
 
 Verdict = Literal["detected", "not_detected", "abstain"]
 
@@ -50,12 +53,21 @@ class CalibratedScore:
         length_unit: what the length counts.
         calibration: the first 16 hex digits of the calibration's SHA-256.
         tampering: the hidden and look-alike characters of the text, as a record; None if there are none.
+        smallest_span_p: the least family-wise p-value that a stretch of a text of this length can have; NaN where there is none.
+        span_calibration: as `calibration`, of the one that stretches are judged by; empty if none were looked for.
     """
 
     smallest_p: float
     length_unit: str
     calibration: str
     tampering: Mapping[str, Any] | None = None
+    smallest_span_p: float = math.nan
+    span_calibration: str = ""
+
+    @property
+    def least_p(self) -> float:
+        """The least p-value that the whole text or a stretch of it can have; NaN without any."""
+        return min(filter(math.isfinite, (self.smallest_p, self.smallest_span_p)), default=math.nan)
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,8 @@ class Detection:
         n_tokens: tokens of the document; of a classifier its length in the classifier's own unit.
         skipped: tokens not scored, by reason.
         spans: significant stretches, when asked for.
-        best_span_log10_p: log10 of the family-wise p-value of the best stretch; None if spans were not asked for.
+        best_span_log10_p: log10 of the family-wise p-value of the best stretch; None if spans were not asked for, NaN where a
+            classifier's calibration of stretches gives none.
         abstained: why this detector says nothing; empty if it does.
         warnings: what a reader of the p-value must know.
         profile_fingerprint, key_fingerprint: which mark, which key; empty for a classifier.
@@ -86,7 +99,7 @@ class Detection:
     n_scored: int
     n_tokens: int
     skipped: dict[str, int]
-    spans: tuple[Span, ...] = ()
+    spans: "tuple[Span | MachineSpan, ...]" = ()
     best_span_log10_p: float | None = None
     abstained: str = ""
     warnings: tuple[str, ...] = ()
@@ -118,9 +131,7 @@ class Detection:
             "n_tokens": self.n_tokens,
             "skipped": self.skipped,
         }
-        if self.best_span_log10_p is not None:
-            record["best_span_log10_p"] = _finite(self.best_span_log10_p)
-            record["spans"] = [{**vars(span), "log10_p": _finite(span.log10_p)} for span in self.spans]
+        record |= self._spans_record()
         if self.abstained:
             record["abstained"] = self.abstained
         record["warnings"] = list(self.warnings)
@@ -139,9 +150,22 @@ class Detection:
             "length_unit": made.length_unit,
             "calibration": made.calibration,
         }
+        if found := self._spans_record():
+            record |= {
+                **found,
+                "smallest_span_p": _finite(made.smallest_span_p),
+                "span_calibration": made.span_calibration,
+            }
         if self.abstained:
             record["abstained"] = self.abstained
         return {**record, "warnings": list(self.warnings)}
+
+    def _spans_record(self) -> dict[str, Any]:
+        """Return what was located; empty if nothing was looked for."""
+        if self.best_span_log10_p is None:
+            return {}
+        spans = [{**vars(span), "log10_p": _finite(span.log10_p)} for span in self.spans]
+        return {"best_span_log10_p": _finite(self.best_span_log10_p), "spans": spans}
 
 
 @dataclass(frozen=True)
@@ -197,6 +221,10 @@ class Threshold:
         if self.min_tokens is not None and self.min_tokens < 1:
             raise ValueError(f"min_tokens must be at least 1, got {self.min_tokens}")
 
+    def share(self, tests: int) -> float:
+        """Return the p-value at which one of `tests` is detected, a hair above alpha / tests: conformal ones meet it exactly."""
+        return self.alpha / tests * 10.0**_TIE
+
     def decide(self, detections: Sequence[Detection]) -> Decision:
         """Return the verdict on one document from all its detections, in which every detector given has one."""
         if any(d.calibrated is not None for d in detections):
@@ -211,7 +239,8 @@ class Threshold:
     def _decide_in_shares(self, detections: Sequence[Detection]) -> Decision:
         """Decide with classifiers among the detectors: an equal share of alpha for each, see the module.
 
-        A classifier whose smallest p-value does not reach its share can never detect, and is no reason to say `not_detected`.
+        A classifier whose smallest p-values (of whole texts, of stretches) do not reach their share can never detect, and is no reason to say
+        `not_detected`.
         """
         threshold, limit = replace(self, source="calibration"), math.log10(self.alpha) + _TIE
         spoke = [d for d in detections if not d.abstained]
@@ -231,22 +260,23 @@ class Threshold:
 def _smallest(detection: Detection) -> float:
     """Return the smaller log10 p-value of a detector that speaks: of the whole text, or of its best stretch."""
     best = detection.best_span_log10_p
-    return detection.log10_p if best is None else min(detection.log10_p, best)
+    return detection.log10_p if best is None or math.isnan(best) else min(detection.log10_p, best)
 
 
 def _can_reach(detection: Detection, detectors: int, limit: float) -> bool:
     """Say whether any score could be detected; a mark that speaks always can."""
     made = detection.calibrated
-    return made is None or math.log10(made.smallest_p * detectors) <= limit
+    return made is None or math.log10(made.least_p * detectors * detection.n_tests) <= limit
 
 
 def _out_of_reach(detection: Detection, detectors: int, alpha: float) -> str:
-    smallest = detection.calibrated.smallest_p if detection.calibrated else math.nan
-    needed = smallest * detectors
+    smallest = detection.calibrated.least_p if detection.calibrated else math.nan
+    tests = detectors * detection.n_tests
+    needed = smallest * tests
     least = f"use --alpha {float(f'{needed * 1.0005:.3g}'):g} or more, or " if needed < 0.5 else ""
     return (
-        f"alpha {alpha:g} is below what its calibration can reach (1/{round(1 / smallest)} x {detectors} "
-        f"test{'s' * (detectors > 1)}); {least}calibrate on more text"
+        f"alpha {alpha:g} is below what its calibration can reach (1/{round(1 / smallest)} x {tests} "
+        f"test{'s' * (tests > 1)}); {least}calibrate on more text"
     )
 
 

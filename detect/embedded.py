@@ -3,9 +3,12 @@
 The features are those of `document_features.py`, of at most the first `reading.MAX_TOKENS` tokens; the discriminants those of `discriminant.py`: a straight one, and one that
 may bend and shuns what differs between domains. Their mean ranks better than either on domains and on generators left out
 (`bench/`). Small models know little of what chat models write: what this one is worth, its card says.
+
+It may hold a finder of machine-written stretches (`machine_spans.py`; `classifier_spans.fit_spans` fits one), which reads the same pass and has no say in the
+score.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,6 +21,8 @@ from .calibration import Setting
 from .classifier import Arrays, ClassifierScores, register_classifier
 from .discriminant import Discriminant, Settings, fit_discriminant
 from .document_features import VERSION as FEATURES
+from .lm_scores import LMScores
+from .machine_spans import MachineSpanFinder
 from .normalise import VERSION as NORMALISER
 from .plain import VERSION as PLAIN
 from .reading import MAX_TOKENS, Reader, Reading
@@ -43,6 +48,7 @@ class EmbeddedClassifier:
         weights: fingerprint of the language model it was fitted with.
         heads: the discriminants; a score is their mean.
         device, dtype: where and how the language model runs; not kept in folders.
+        spans: what locates stretches; None if nothing was fitted for it.
     """
 
     kind: ClassVar[str] = "embedded"
@@ -55,6 +61,7 @@ class EmbeddedClassifier:
     heads: tuple[Discriminant, ...]
     device: str = "auto"
     dtype: str = "auto"
+    spans: MachineSpanFinder | None = None
 
     @classmethod
     def prepare(cls, texts: Sequence[str]) -> list[Reading]:
@@ -116,6 +123,28 @@ class EmbeddedClassifier:
         """Return the same classifier for another device and dtype."""
         return replace(self, device=device, dtype=dtype)
 
+    def with_spans(self, finder: MachineSpanFinder | None) -> "EmbeddedClassifier":
+        """Return the same classifier with a finder of stretches, or without.
+
+        Raises:
+            ModelError: if the finder was fitted on the fields of another language model, or on texts normalised otherwise.
+        """
+        if finder is not None:
+            for what, theirs, ours in (
+                ("weights", finder.scorer["weights"], self.weights),
+                ("normaliser", finder.normaliser, self.normaliser),
+            ):
+                if theirs != ours:
+                    raise ModelError(
+                        f"the span finder was fitted with {what} {theirs}, classifier {self.name!r} has {ours}; fit it again"
+                    )
+        return replace(self, spans=finder, fitted=with_spans_fitted(self.fitted, finder))
+
+    def read(self, texts: Sequence[str]) -> Iterator[tuple[Reading, LMScores]]:
+        """Yield the reading of each text with the fields that it was made of; characters are those of `plain(normalise(text).text)`."""
+        for scores in self.reader.scores(texts):
+            yield self.reader.reading(scores), scores
+
     def score(self, texts: Sequence[str]) -> ClassifierScores:
         """Score texts; one of fewer than `document_features.FEWEST` tokens has no score."""
         return self.score_prepared(self.reader.read(texts))
@@ -130,13 +159,16 @@ class EmbeddedClassifier:
         return ClassifierScores(scores, np.array([reading.n_scored for reading in prepared], np.int64))
 
     def parts(self) -> tuple[dict[str, Any], Arrays]:
-        """Return plain values and arrays."""
-        values = {**_READ_AS, "weights": self.weights, "heads": len(self.heads)}
+        """Return plain values and arrays; those of a finder begin with `span`."""
+        values: dict[str, Any] = {**_READ_AS, "weights": self.weights, "heads": len(self.heads)}
         arrays = {
             f"head{i}_{one.name}": np.asarray(getattr(head, one.name), np.float64)
             for i, head in enumerate(self.heads)
             for one in fields(Discriminant)
         }
+        if self.spans is not None:
+            values["spans"], theirs = self.spans.parts()
+            arrays |= theirs
         return values, arrays
 
     @classmethod
@@ -147,6 +179,7 @@ class EmbeddedClassifier:
 
         Raises:
             ValueError: if it was fitted on texts that were read otherwise than this version reads them.
+            ModelError: if its finder is of another language model.
         """
         for part, here in _READ_AS.items():
             if values[part] != here:
@@ -154,5 +187,15 @@ class EmbeddedClassifier:
         heads: list[Discriminant] = []
         for i in range(values["heads"]):
             parts = {one.name: arrays[f"head{i}_{one.name}"] for one in fields(Discriminant)}
-            heads.append(Discriminant(**{**parts, "offset": float(parts["offset"])}))
-        return cls(name, fitted, values["weights"], tuple(heads))
+            heads.append(Discriminant(**{**parts, "offset": parts["offset"].item()}))
+        made = cls(name, fitted, values["weights"], tuple(heads))
+        if "spans" not in values:
+            return made
+        finder = MachineSpanFinder.from_parts(name, fitted.get("spans", {}), values["spans"], arrays)
+        return made.with_spans(finder)
+
+
+def with_spans_fitted(fitted: dict[str, Any], finder: MachineSpanFinder | None) -> dict[str, Any]:
+    """Return how a classifier was fitted, with how its finder was, if it has one."""
+    rest = {what: value for what, value in fitted.items() if what != "spans"}
+    return {**rest, "spans": finder.fitted} if finder is not None and finder.fitted else rest

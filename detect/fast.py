@@ -18,7 +18,6 @@ from .normalise import normalise
 from .style import VERSION as STYLE
 from .style import WordList, style_scores
 
-
 MAX_CHARS = 6000
 """Characters of a normalised text that are read, some 1,000 words; the rest has no say. A calibration need not know longer texts."""
 

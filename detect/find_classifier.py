@@ -7,7 +7,8 @@
     hf:MODEL[#LABEL]              a Hugging Face sequence classifier (`sequence.py`)
 
 MODEL is a folder, a hub id or `embedded`. A shipped name comes before a folder of that name; ./NAME is the folder. Nothing is loaded that is
-not small: models come in when a score is asked for. A calibration lies beside a classifier's weights, as `calibration.json`.
+not small: models come in when a score is asked for. A calibration lies beside a classifier's weights, as `calibration.json`, that of the stretches it locates
+as `spans.json`.
 """
 
 import json
@@ -23,7 +24,7 @@ from .metrics import metric_names, one_pass_metrics
 from .pair import NAMED, Pair, named_pair
 from .sequence import SequenceClassifier
 
-CALIBRATION = "calibration.json"
+CALIBRATION, SPAN_CALIBRATION = "calibration.json", "spans.json"
 
 
 def find_classifier(spec: str, *, device: str = "auto", dtype: str = "auto") -> Classifier:
@@ -62,9 +63,12 @@ def shipped_classifiers() -> list[str]:
 
 def shipped_calibration(spec: str) -> Path | None:
     """Return the calibration that lies beside the weights of the classifier `spec`, a shipped one or a folder; None if there is none."""
-    folder = classifier_folder(spec)
-    path = None if folder is None else folder / CALIBRATION
-    return path if path is not None and path.is_file() else None
+    return _beside(spec, CALIBRATION)
+
+
+def shipped_span_calibration(spec: str) -> Path | None:
+    """Return the calibration of stretches that lies there, or None."""
+    return _beside(spec, SPAN_CALIBRATION)
 
 
 def known_classifiers() -> list[dict[str, Any]]:
@@ -95,6 +99,12 @@ def classifier_folder(spec: str) -> Path | None:
         return _shipped() / spec
     folder = Path(spec).expanduser() if spec.strip() else None
     return folder if folder is not None and folder.is_dir() else None
+
+
+def _beside(spec: str, name: str) -> Path | None:
+    folder = classifier_folder(spec)
+    path = None if folder is None else folder / name
+    return path if path is not None and path.is_file() else None
 
 
 def _shipped() -> Path:

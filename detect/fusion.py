@@ -5,7 +5,7 @@ Members fitted on all texts then stand in. A weight below zero is set to zero: a
 collections at hand.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from .calibration import Setting
 from .classifier import Arrays, ClassifierScores, register_classifier
-from .embedded import EmbeddedClassifier
+from .embedded import EmbeddedClassifier, with_spans_fitted
 from .fast import FastClassifier
 from .fast_fit import balanced_weights
+from .lm_scores import LMScores
+from .machine_spans import MachineSpanFinder
 from .normalise import VERSION as NORMALISER
 from .reading import Reading
 
@@ -103,6 +105,20 @@ class Fusion:
     def on(self, device: str, dtype: str) -> "Fusion":
         """Return the same classifier for another device and dtype."""
         return replace(self, embedded=self.embedded.on(device, dtype))
+
+    @property
+    def spans(self) -> MachineSpanFinder | None:
+        """What locates stretches: that of `embedded`."""
+        return self.embedded.spans
+
+    def with_spans(self, finder: MachineSpanFinder | None) -> "Fusion":
+        """Return the same classifier with a finder of stretches, or without; raises as that of `embedded` does."""
+        return replace(self, embedded=self.embedded.with_spans(finder), fitted=with_spans_fitted(self.fitted, finder))
+
+    def read(self, texts: Sequence[str]) -> Iterator[tuple[Both, LMScores]]:
+        """Yield of each text what the members take, and the fields of `embedded`'s pass."""
+        for text, (reading, fields) in zip(FastClassifier.prepare(texts), self.embedded.read(texts), strict=True):
+            yield (text, reading), fields
 
     def score(self, texts: Sequence[str]) -> ClassifierScores:
         """Score texts; one that either member cannot score has no score."""

@@ -2,7 +2,7 @@
 
 Reads the texts of `collection.py`: fits on the FIT rows, calibrates on the CALIBRATE humans, grouped by domain; small domains are one group. What it writes is
 the same on every run. The slow part, reading 27,000 texts with the embedded model, is kept in WORK and done once. How good they are
-`bench/quality.py` says, and `classifier_card.py` writes it into the cards.
+`bench/quality.py` says, and `docs/build_quality.py` writes it into the cards.
 """
 
 import argparse
@@ -18,12 +18,19 @@ from assay.detect.calibrate import fit, pool_small
 from assay.detect.calibration import TEXT_FILTER, Calibration
 from assay.detect.calibration_file import write_calibration
 from assay.detect.classifier import Classifier, calibration_signature, save_classifier, trainable_class
+from assay.detect.classifier_spans import calibrate_classifier_spans, fit_spans
+from assay.detect.clusters import cluster_codes, one_per_cluster
+from assay.detect.embedded import EmbeddedClassifier
 from assay.detect.fast import FastClassifier
-from assay.detect.find_classifier import CALIBRATION
+from assay.detect.find_classifier import CALIBRATION, SPAN_CALIBRATION
+from assay.detect.machine_spans import MachineSpanFinder
 
 from .collection import CALIBRATE, FIT, read_collection
 from .quality import Table, table
 from .readings import read_all
+
+PER_LABEL, PER_GROUP = 1500, 400
+"""Texts of each label that what locates stretches is fitted on, and humans of each domain that it is calibrated on."""
 
 KINDS = ("fast", "embedded", "fusion")
 CREATED = "2026-11-23"
@@ -70,6 +77,23 @@ def calibrate_shipped(data: Table, classifier: Any, prepared: Sequence[Any]) -> 
     return replace(calibration, text_filter=TEXT_FILTER)
 
 
+def locating(data: Table, classifier: EmbeddedClassifier) -> tuple[EmbeddedClassifier, Calibration]:
+    """Return the classifier with what locates stretches, and its calibration: on at most `PER_GROUP` humans of a domain, one a cluster."""
+    chosen = np.flatnonzero((data.part == FIT) & data.usable)
+    rng = np.random.default_rng(0)
+    groups = data.domain[chosen].tolist()
+    texts = [data.rows[d].text for d in chosen]
+    made = fit_spans(classifier, texts, data.machine[chosen], groups, rng, per_label=PER_LABEL)
+    humans = np.flatnonzero((data.part == CALIBRATE) & data.usable)
+    humans = humans[one_per_cluster(cluster_codes(data.cluster[humans]), rng)]
+    kept = np.concatenate(
+        [humans[data.domain[humans] == name][:PER_GROUP] for name in sorted(set(data.domain[humans]))]
+    )
+    names = data.domain[kept].tolist()
+    calibration = calibrate_classifier_spans(made, [data.rows[d].text for d in kept], names, data=DATA)
+    return made, replace(calibration, created=CREATED)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Write a folder for each kind."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,12 +103,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(argv)
     data = table(read_collection(options.data))
+    stretches: tuple[MachineSpanFinder | None, Calibration] | None = None
     for kind in KINDS:
         prepared = prepared_texts(data, kind, options.work, options.workers)
-        classifier = fit_shipped(data, kind, prepared)
-        save_classifier(classifier, options.out / kind)
+        classifier, folder = fit_shipped(data, kind, prepared), options.out / kind
         calibration = calibrate_shipped(data, classifier, prepared)
-        write_calibration(options.out / kind / CALIBRATION, calibration)
+        if kind == "embedded":
+            classifier, spans = locating(data, classifier)
+            stretches = classifier.spans, spans
+        elif kind == "fusion" and stretches is not None and stretches[0] is not None:
+            classifier = classifier.with_spans(replace(stretches[0], name=kind))  # the same one by its own name
+            spans = replace(stretches[1], signature=classifier.spans.signature)
+        else:
+            spans = None
+        save_classifier(classifier, folder)
+        write_calibration(folder / CALIBRATION, calibration)
+        if spans is not None:
+            write_calibration(folder / SPAN_CALIBRATION, spans)
         n = sum(group.null.n for group in calibration.groups)
         sys.stderr.write(f"{kind}: {classifier.fitted}; calibrated on {n:,}\n")
 

@@ -135,7 +135,7 @@ def run(at_hand, tmp_path, *arguments: str):
             ["plain.jsonl", "--cluster-field", "c"],
             "has the field 'c' with a name or number in it; correct --cluster-field",
         ),
-        (["plain.jsonl", "--edges", "0,9,9999"], "documents of 0 to 8 tokens of style, expected at least 200"),
+        (["plain.jsonl", "--edges", "0,9,9999"], "documents of 0 to 8 characters, expected at least 200"),
         (
             ["human.jsonl", "--label-field", "label", "--group-field", "page", "--min-group", "400"],
             "'other' has 370 independent",

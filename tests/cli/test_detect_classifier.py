@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         found.scores,
         found.lengths,
         data="plain texts",
-        edges=[100, 600],
+        edges=[300, 3000],
         created="2026-01-01",
     )
     write_calibration(made / "cal.json", calibration)
@@ -114,11 +114,11 @@ def test_what_cannot_be_judged_says_why_and_the_others_go_on(folder: Path) -> No
     code = "def area(r):\n    if r < 0:\n        raise ValueError(r)\n    return 3.14 * r ** 2\nprint(area(2))\n" * 6
     given = {
         "empty": ("", "too short"),
-        "one": ("sea", "too short: calibrated from 100 tokens of style on"),
+        "one": ("sea", "too short: calibrated from 300 characters on"),
         "signs": ("!!! ?? 123 \U0001f41d", "no letters"),
         "code": (code, "code: 100% of the lines look like code"),
         "hidden": (text.replace("crucial", "cruc\u200bial"), "tampering: 30 hidden or look-alike characters"),
-        "long": (SENTENCE * 95_000, "too long: calibrated up to 599 tokens of style"),
+        "long": (SENTENCE * 95_000, "too long: calibrated up to 2999 characters"),
     }
     lines = [json.dumps({"id": name, "text": body}).encode() for name, (body, _) in given.items()]
     result = detect(folder, "--calibration", "cal.json", stdin=b"\n".join([b'{"id": "cut', *lines, good]))
@@ -134,6 +134,20 @@ def test_what_cannot_be_judged_says_why_and_the_others_go_on(folder: Path) -> No
         "rate_per_1k": pytest.approx(17, abs=3),
         "by_kind": {"invisible": 30},
     }
+
+
+def test_spans_of_a_mark_leave_a_classifier_of_whole_texts_out_and_say_so(folder: Path) -> None:
+    arguments = ["texts.jsonl", "--calibration", "cal.json", "--mark", "mark.toml"]
+    result = detect(folder, *arguments, "--spans")
+    assert result.returncode == 0
+    assert result.stderr.decode() == (
+        "assay: --spans leaves it out: classifier './mine' scores whole texts and locates no stretches\n"
+    )
+    bare = [json.loads(line)["detections"][1] for line in detect(folder, *arguments).stdout.splitlines()]
+    for record, before in zip(map(json.loads, result.stdout.splitlines()), bare, strict=True):
+        mark, classifier = record["detections"]
+        assert mark["spans"] == []
+        assert classifier == before
 
 
 def test_a_calibration_beside_the_classifier_is_found(folder: Path) -> None:
@@ -170,7 +184,7 @@ def test_an_unknown_classifier_is_one_line(folder: Path) -> None:
 def test_wrong_usage_is_exit_2_and_says_what_is_missing(folder: Path) -> None:
     for arguments, words in (
         (["--calibration", "cal.json", "--mark", "mark.toml"], "name the classifier with --classifier"),
-        (["--classifier", "./mine", "--spans"], "--spans is about marks"),
+        (["--classifier", "./mine", "--spans"], "scores whole texts and locates no stretches; name a mark"),
         (["--classifier", "./mine", "--html", "nowhere/page.html"], "the folder nowhere does not exist"),
         ([], "at least one --mark MARK.toml or --classifier NAME"),
     ):

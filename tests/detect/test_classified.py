@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from assay.detect.calibrate import fit
+from assay.detect.calibrated import Calibrated, with_calibrations
 from assay.detect.calibration import Calibration
 from assay.detect.calibration_file import write_calibration
-from assay.detect.classified import Calibrated, ClassifierDetector, tampered, with_calibrations
+from assay.detect.classified import ClassifierDetector, tampered
 from assay.detect.classifier import ClassifierScores, calibration_signature, save_classifier
 from assay.detect.detection import Threshold
 from assay.detect.fast import FastClassifier
@@ -42,7 +43,7 @@ def flowery(draw: random.Random) -> str:
 
 
 def calibrate(classifier: FastClassifier, n: int = 199, groups: list[str] | None = None) -> Calibration:
-    """A calibration on `n` plain texts of about 200 to 400 tokens."""
+    """A calibration on `n` plain texts of about 900 to 2,000 characters."""
     draw = random.Random(7)
     found = classifier.score([plain(draw, draw.randint(30, 60)) for _ in range(n)])
     edges = [int(found.lengths.min()), int(found.lengths.max()) + 1]
@@ -99,7 +100,7 @@ def test_a_record_has_all_that_its_pvalue_rests_on(detector: ClassifierDetector,
         "smallest_p": 1 / 200,
         "score": record["score"],
         "length": record["length"],
-        "length_unit": "tokens of style",
+        "length_unit": "characters",
         "calibration": calibration.sha256[:16],
         "warnings": [],
     }
@@ -113,10 +114,10 @@ def test_what_the_calibration_says_nothing_about_abstains_with_the_reason(
     hidden = text.replace("painted", "p\u200bainted").replace("found", "f\u200bound")
     count = hidden.count("\u200b")
     expected = {
-        "": [f"too short: calibrated from {low} tokens of style on", "no letters"],
-        "sea": [f"too short: calibrated from {low} tokens of style on"],
+        "": [f"too short: calibrated from {low} characters on", "no letters"],
+        "sea": [f"too short: calibrated from {low} characters on"],
         "!!! ?? 123 \U0001f41d": ["no letters"],
-        text * 9: [f"too long: calibrated up to {high - 1} tokens of style"],
+        text * 9: [f"too long: calibrated up to {high - 1} characters"],
         CODE: ["code: "],
         hidden: [f"tampering: {count} hidden or look-alike characters (", f"invisible {count})"],
     }
