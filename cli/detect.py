@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from assay.corpus.detect_files import Detector
     from assay.corpus.documents import Document
     from assay.detect.calibrated import Calibrated
+    from assay.detect.classifier import Classifier
     from assay.detect.detection import Decision, Detection, Threshold
     from assay.watermark.profile import LoadedMark
 
@@ -29,6 +30,9 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="auto",
             show_default=True,
             help="cpu, cuda, cuda:1 ...; auto takes a GPU if there is one.",
+        ),
+        click.option(
+            "--group", help="Group of the calibration that all texts are of  [default: the least favourable one]"
         ),
         click.option(
             "--calibration",
@@ -79,6 +83,7 @@ def detect(
     marks: tuple[Path, ...],
     classifiers: tuple[str, ...],
     calibrations: tuple[Path, ...],
+    group: str | None,
     device: str,
     dtype: str,
     alpha: float | None,
@@ -101,13 +106,14 @@ def detect(
     Example:
       assay detect texts.jsonl --mark mark.toml --spans | jq -c '[.id, .verdict, .log10_p]'
       assay detect texts.jsonl --classifier fast --calibration cal.json | jq -c '[.id, .verdict, .reasons]'
+      assay detect news.jsonl --classifier fusion --group news | jq -c '[.id, .verdict, .log10_p]'
       assay detect texts.jsonl --classifier embedded --spans | jq -c '[.id, .detections[].spans]'
     """
     from assay.corpus.detect_files import detect_files
     from assay.corpus.writer import JsonLinesWriter
     from assay.detect.detection import Threshold
 
-    _check_usage(files, marks, classifiers, calibrations, alpha, min_tokens, html)
+    _check_usage(files, marks, classifiers, calibrations, group, alpha, min_tokens, html)
     alpha = alpha or (_ALPHA_CLASSIFIERS if classifiers else _ALPHA_MARKS)
     threshold = Threshold(alpha, "calibration" if classifiers else "law", min_tokens)
     detectors: list[Detector] = []
@@ -120,7 +126,8 @@ def detect(
         share = alpha * (len(marks) / (len(marks) + len(classifiers)))  # of the stretches that are shown
         detectors.append(MarkDetector(loaded, replace(threshold, alpha=share), spans=spans, model=model))
     if classifiers:
-        calibrated = _calibrated(classifiers, calibrations, device, dtype, spans, len(marks))
+        found = _found(classifiers, device, dtype, spans, len(marks))
+        calibrated = _calibrated(found, calibrations, spans, group, len(marks))
         detectors.append(_classifier_detector(calibrated, threshold, len(marks)))
     page = _Page(html, loaded, device) if html else None
     with JsonLinesWriter("-") as out:
@@ -141,6 +148,7 @@ def _check_usage(
     marks: tuple[Path, ...],
     classifiers: tuple[str, ...],
     calibrations: tuple[Path, ...],
+    group: str | None,
     alpha: float | None,
     min_tokens: int | None,
     html: Path | None,
@@ -153,6 +161,10 @@ def _check_usage(
         raise click.UsageError(
             "--calibration says what a classifier's scores are worth; name the classifier with --classifier"
         )
+    if group is not None and not classifiers:
+        raise click.UsageError(
+            "--group is a group of a classifier's calibration; name the classifier with --classifier"
+        )
     if min_tokens and not marks:
         raise click.UsageError("--min-tokens is about marks; name one with --mark, or leave it out")
     if html and not html.absolute().parent.is_dir():
@@ -161,20 +173,28 @@ def _check_usage(
         raise click.UsageError("no FILE given, and stdin is a terminal; name a file, or pipe JSON Lines in")
 
 
-def _calibrated(
-    specs: tuple[str, ...], calibrations: tuple[Path, ...], device: str, dtype: str, spans: bool, marks: int
-) -> list["Calibrated"]:
-    """Return the classifiers with their calibrations; what --spans leaves out is said, and refused where it leaves out all."""
-    from assay.detect.calibrated import with_calibrations
+def _found(specs: tuple[str, ...], device: str, dtype: str, spans: bool, marks: int) -> list[tuple[str, "Classifier"]]:
+    """Return the classifiers by what they were named; --spans is refused where none can locate anything."""
     from assay.detect.find_classifier import find_classifier
     from assay.detect.span_search import cannot_locate
-    from assay.errors import BadCalibration
 
     found = [(spec, find_classifier(spec, device=device, dtype=dtype)) for spec in specs]
     unable = [why for spec, classifier in found if (why := cannot_locate(spec, classifier))]
     if spans and not marks and len(unable) == len(found):
         raise click.UsageError(f"--spans: {'; '.join(unable)}; name a mark, or a classifier that does, or leave it out")
-    calibrated = with_calibrations(found, calibrations, spans=spans)
+    return found
+
+
+def _calibrated(
+    found: list[tuple[str, "Classifier"]], calibrations: tuple[Path, ...], spans: bool, group: str | None, marks: int
+) -> list["Calibrated"]:
+    """Return the classifiers with their calibrations; what --spans leaves out is said, and refused where it leaves out all."""
+    from assay.detect.calibrated import with_calibrations
+    from assay.detect.span_search import cannot_locate
+    from assay.errors import BadCalibration
+
+    calibrated = with_calibrations(found, calibrations, spans=spans, group=group)
+    unable = [cannot_locate(spec, classifier) for spec, classifier in found]
     missing = [one.no_spans for one in calibrated if one.no_spans]
     if not marks and len(missing) == len(calibrated):
         raise BadCalibration("; ".join(why for why in missing if why not in unable))

@@ -34,7 +34,11 @@ class Calibrated:
 
 
 def with_calibrations(
-    classifiers: Sequence[tuple[str, Classifier]], files: Sequence[Path], *, spans: bool = False
+    classifiers: Sequence[tuple[str, Classifier]],
+    files: Sequence[Path],
+    *,
+    spans: bool = False,
+    group: str | None = None,
 ) -> list[Calibrated]:
     """Give each classifier its calibration: the one of `files` that fits it, else the one that lies beside its weights.
 
@@ -42,6 +46,7 @@ def with_calibrations(
         classifiers: (D,) what each was named by (`find_classifier`), and the classifier.
         files: calibrations; each must be of one of the classifiers.
         spans: whether to find their calibrations of stretches too; a classifier that has none says why in `no_spans`.
+        group: the label that all texts are known to be of (`Calibration.of`); None for the least favourable p.
 
     Raises:
         BadCalibration: in one line, if a classifier has none or several, or a file fits no classifier or cannot be read.
@@ -62,9 +67,17 @@ def with_calibrations(
                 f"{' and '.join(map(repr, sorted(names)))}; name a calibration of it, or leave --calibration out"
             )
     made = [Calibrated(classifier, _calibration_of(spec, classifier, given)) for spec, classifier in classifiers]
-    if not spans:
-        return made
-    return [_with_spans(spec, one, given) for (spec, _), one in zip(classifiers, made, strict=True)]
+    if spans:
+        made = [_with_spans(spec, one, given) for (spec, _), one in zip(classifiers, made, strict=True)]
+    return made if group is None else [_of_group(one, group) for one in made]
+
+
+def _of_group(one: Calibrated, group: str) -> Calibrated:
+    """Return a classifier with its calibrations for texts of one group."""
+    stretches = one.span_calibration
+    return replace(
+        one, calibration=one.calibration.of(group), span_calibration=None if stretches is None else stretches.of(group)
+    )
 
 
 def _with_spans(spec: str, one: Calibrated, given: Sequence[tuple[Path, Calibration]]) -> Calibrated:

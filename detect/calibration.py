@@ -12,7 +12,7 @@ the label gets the largest of the labels' p-values, which holds whichever of the
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from assay.errors import BadCalibration
@@ -147,6 +147,29 @@ class Calibration:
     def labels(self) -> list[str]:
         """The labels, sorted."""
         return sorted({group.label for group in self.groups})
+
+    def of(self, label: str) -> "Calibration":
+        """Return the calibration of one label alone, for documents known to be of it.
+
+        Raises:
+            BadCalibration: if it has no such label.
+        """
+        groups = tuple(group for group in self.groups if group.label == label)
+        if not groups or not label:
+            found = ", ".join(filter(None, self.labels)) or "none"
+            raise BadCalibration(
+                f"the calibration of {self.signature.detector!r} has no group {label!r}, it has {found}; "
+                "name one of them, or none for the least favourable p"
+            )
+        return replace(self, groups=groups)
+
+    @property
+    def group_note(self) -> str:
+        """Which humans the p-values of documents without a label come from, in words; empty if there are no labels."""
+        labels = [label for label in self.labels if label]
+        if len(labels) > 1:
+            return f"no group given: the least favourable of {', '.join(labels)}"
+        return f"by the humans of group {labels[0]!r}" if labels else ""
 
     @property
     def smallest_p(self) -> float:

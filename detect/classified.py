@@ -143,8 +143,7 @@ def _detections(
     calibration, seen = one.calibration, _seen(one, texts, read)
     scores, lengths = seen.scores.scores, seen.scores.lengths
     p = calibration.p_values(one.signature, scores, lengths)
-    labels = [label for label in calibration.labels if label]
-    warnings = (f"no group given: the least favourable of {', '.join(labels)}",) if labels else ()
+    warnings = tuple(filter(None, [calibration.group_note]))
     log10_p, unit, identity = p.log10_p, one.signature.length_unit, calibration.sha256[:16]
     detections: list[Detection] = []
     for d, (score, length) in enumerate(zip(scores.tolist(), lengths.tolist(), strict=True)):

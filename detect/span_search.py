@@ -134,9 +134,7 @@ class SpanSearch:
     def _locate(self, read: Normalised, fields: LMScores) -> Located:
         p = self.finder.p_value(fields, self.calibration)
         spans = self.finder.find(fields, self.calibration, self.alpha)
-        labels = [label for label in self.calibration.labels if label]
-        said = [self.calibration.explain(int(p.reason[0]))]
-        said.append(f"no group given: the least favourable of {', '.join(labels)}" if labels else "")
+        said = [self.calibration.explain(int(p.reason[0])), self.calibration.group_note]
         said.append(f"only the first {len(fields):,} of {fields.n_tokens:,} tokens were searched" if fields.cut else "")
         return Located(
             _in_original(spans, read),

@@ -114,6 +114,18 @@ def test_a_label_without_documents_of_the_length_speaks_by_its_nearest():
     assert calibration.explain(TOO_LONG, "en") == "too long: calibrated up to 50 tokens"
 
 
+def test_of_one_label_is_what_the_label_given_says():
+    lengths, labels = np.repeat([50, 100], [300, 200]), ["en"] * 300 + ["de"] * 200
+    calibration = fit(SIGNATURE, np.arange(500.0), lengths, data="", groups=labels)
+    alone = calibration.of("en")
+    assert alone.p_values(SIGNATURE, [250.0], [50]).p == calibration.p_values(SIGNATURE, [250.0], [50], ["en"]).p
+    assert alone.p_values(SIGNATURE, [250.0], [100]).reason == TOO_LONG
+    assert alone.group_note == "by the humans of group 'en'"
+    assert calibration.group_note == "no group given: the least favourable of de, en"
+    with pytest.raises(BadCalibration, match="has no group 'fr', it has de, en; name one of them"):
+        calibration.of("fr")
+
+
 def test_the_least_favourable_p_is_valid_for_every_label_and_mixture_where_the_pooled_one_is_not():
     """Three laws, 3,999 calibration and 4,000 test documents each. The number at or below alpha is at most that of the
     label's own conformal p, beta-binomial; of a mixture, the sum of such. Bounds are upper 1e-6 quantiles; 18 tests."""
