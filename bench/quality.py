@@ -69,11 +69,12 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
         result[field] = {
             "cells": len(cells),
             "auroc": round(float(np.mean([row["auroc"]["value"] for row in cells])), 4),
-            "tpr": round(float(np.mean([row["tpr"]["value"] for row in cells])), 4),
-            "found_pooled": round(float(np.mean([row["found_pooled"] for row in cells])), 4),
-            "found_least_favourable": round(float(np.mean([row["found_least_favourable"] for row in cells])), 4),
+            "tpr": round(float(np.mean([row["tpr"]["value"] for row in cells if row["tpr"]])), 4),
         }
-    humans = [row for row in found["domain"] if "auroc" not in row and row["humans"] >= 100]
+        for rule in ("pooled", "least_favourable", "group"):
+            rates = [row[f"found_{rule}"] for row in cells if f"found_{rule}" in row]
+            result[field] |= {f"found_{rule}": round(float(np.mean(rates)), 4)} if rates else {}
+    humans = [row for row in found["domain"] if "alarms_pooled" in row and row["humans"] >= 50]
     for rule in ("pooled", "least_favourable"):
         worst = max(humans, key=lambda row: row[f"alarms_{rule}"]["rate"])
         result[f"worst_domain_{rule}"] = {"domain": worst["domain"], **worst[f"alarms_{rule}"]}

@@ -47,7 +47,13 @@ if TYPE_CHECKING:
 @click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...; auto takes a GPU if there is one."
 )
-@click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16.")
+@click.option(
+    "--dtype",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    help="Arithmetic of the models.",
+)
 def calibrate(
     files: tuple[str, ...],
     spec: str,

@@ -72,7 +72,13 @@ def train(
 @click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...; auto takes a GPU if there is one."
 )
-@click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16.")
+@click.option(
+    "--dtype",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    help="Arithmetic of the models.",
+)
 @_fields
 def evaluate(
     files: tuple[str, ...],

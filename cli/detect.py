@@ -24,7 +24,13 @@ _PAGE_DOCUMENTS = 50
 def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of classifiers and of the models that read a text for them."""
     for option in (
-        click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16."),
+        click.option(
+            "--dtype",
+            default="auto",
+            show_default=True,
+            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+            help="Arithmetic of the models.",
+        ),
         click.option(
             "--device",
             default="auto",
@@ -157,6 +163,8 @@ def _check_usage(
         raise click.UsageError("nothing to look for: give at least one --mark MARK.toml or --classifier NAME")
     if alpha is not None and not (0.0 < alpha < 1.0 and math.isfinite(alpha)):
         raise click.BadParameter(f"must be between 0 and 1, got {alpha}", param_hint="--alpha")
+    if twice := [spec for spec in dict.fromkeys(classifiers) if classifiers.count(spec) > 1]:
+        raise click.UsageError(f"--classifier {twice[0]} is given {classifiers.count(twice[0])} times; name it once")
     if calibrations and not classifiers:
         raise click.UsageError(
             "--calibration says what a classifier's scores are worth; name the classifier with --classifier"

@@ -16,6 +16,8 @@ from .documents import Document, read_documents
 HUMAN = ("human", "0", "false")
 MACHINE = ("ai", "machine", "synthetic", "generated", "1", "true")
 
+_SAID = 3  # records that are complained of one by one
+
 
 @dataclass(frozen=True)
 class Fields:
@@ -58,18 +60,31 @@ def read_labelled(files: Sequence[str], fields: Fields, say: Callable[[str], Non
         DataError: if a file cannot be opened, or nothing usable is left, or only one label.
     """
     found = Labelled()
+    first = ""
     for path in files:
         for document in read_documents(path, text_field=fields.text):
             problem = _add(found, document, fields) if isinstance(document, Document) else document.message
             if problem:
                 found.skipped += 1
-                say(f"{document.place}: {problem}")
-    if not any(found.machine) or all(found.machine):
-        kinds = "machine" if any(found.machine) else "human" if found.machine else "no"
+                first = first or f"{document.place}: {problem}"
+                if found.skipped <= _SAID:
+                    say(f"{document.place}: {problem}")
+    if found.skipped > _SAID:
+        say(f"and {found.skipped - _SAID:,} more records that could not be used")
+    if not found.texts:
         raise DataError(
-            f"need human and machine texts, got {len(found.texts)} with {kinds} label; expected both in field {fields.label!r}"
+            f"none of {found.skipped:,} records could be used; the first: {first}" if first else _empty(files)
+        )
+    if not any(found.machine) or all(found.machine):
+        kind = "machine" if any(found.machine) else "human"
+        raise DataError(
+            f"need human and machine texts, got {len(found.texts):,} {kind} ones only; expected both in field {fields.label!r}"
         )
     return found
+
+
+def _empty(files: Sequence[str]) -> str:
+    return f"{', '.join(files)}: no documents; expected human and machine texts, one JSON object a line"
 
 
 def _add(found: Labelled, document: Document, fields: Fields) -> str:
@@ -79,10 +94,11 @@ def _add(found: Labelled, document: Document, fields: Fields) -> str:
     if label is None:
         got = repr(values[fields.label]) if fields.label in values else "no such field"
         return (
-            f"label {fields.label!r} must be human or ai (or 0 or 1), got {got}; name the right one with --label-field"
+            f"field {fields.label!r} must be human or ai (or 0 or 1), got {got}; name the right one with --label-field"
         )
     if fields.group is not None and not isinstance(values.get(fields.group), str | int):
-        return f"field {fields.group!r} must name the group, got {values.get(fields.group)!r}"
+        got = repr(values[fields.group]) if fields.group in values else "no such field"
+        return f"field {fields.group!r} must name the group, got {got}; name the right one with --group-field"
     found.texts.append(document.text)
     found.machine.append(label)
     found.groups.append("all" if fields.group is None else str(values[fields.group]))

@@ -19,16 +19,13 @@ import numpy as np
 from assay.errors import BadCalibration
 from numpy.typing import ArrayLike, NDArray
 
-from .calibration import Calibration, Group, Signature
+from .calibration import OTHER, Calibration, Group, Signature
 from .clusters import cluster_codes, one_per_cluster
 from .conformal import F64, I64, null_scores
 from .levels import levels
 
 N_MIN = 200
 """Fewest documents of a bucket: at 200 the smallest p is 1/201, and 1 % can just be reached."""
-
-OTHER = "other"
-"""The label under which groups too small for a null of their own are pooled."""
 
 _TRIM = 0.005
 
@@ -181,5 +178,5 @@ def _too_few(label: str, found: int, expected: int, which: str) -> str:
     kind = f"{label!r} has" if label else "there is" if found == 1 else "there are"
     return (
         f"{kind} {found} independent human document{'s' if found != 1 else ''}{which}, expected at least {expected}; "
-        "add texts, join groups or lengths, or accept a coarser p with a smaller n_min (--min-group)"
+        "add texts, join groups or lengths, or accept a coarser p with a smaller --min-group (n_min)"
     )

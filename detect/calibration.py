@@ -23,6 +23,7 @@ from .levels import Level
 
 Setting = str | int | float | bool | None
 HIGHER_IS_MACHINE = "higher is more machine-like"
+OTHER = "other"  # the label of the small groups together: a mixture that no text is of
 
 SCORED, NO_SCORE, TOO_SHORT, TOO_LONG, NOT_CALIBRATED = range(5)
 """Why a document has no p-value: `CalibratedP.reason`."""
@@ -64,7 +65,7 @@ class Signature:
         """Return what differs, as `name is 'theirs', expected 'ours'`."""
         ours, theirs = self._compared(), other._compared()
         names = [n for n in {**ours, **theirs} if ours.get(n) != theirs.get(n)]
-        return [f"{n} is {theirs.get(n)!r}, expected {ours.get(n)!r}" for n in names]
+        return [f"{n} is {theirs.get(n, 'missing')!r}, expected {ours.get(n, 'none')!r}" for n in names]
 
     def _compared(self) -> dict[str, Setting]:
         scorer = {
@@ -155,8 +156,8 @@ class Calibration:
             BadCalibration: if it has no such label.
         """
         groups = tuple(group for group in self.groups if group.label == label)
-        if not groups or not label:
-            found = ", ".join(filter(None, self.labels)) or "none"
+        if not groups or label in ("", OTHER):
+            found = ", ".join(name for name in self.labels if name not in ("", OTHER)) or "none"
             raise BadCalibration(
                 f"the calibration of {self.signature.detector!r} has no group {label!r}, it has {found}; "
                 "name one of them, or none for the least favourable p"
@@ -165,11 +166,10 @@ class Calibration:
 
     @property
     def group_note(self) -> str:
-        """Which humans the p-values of documents without a label come from, in words; empty if there are no labels."""
-        labels = [label for label in self.labels if label]
-        if len(labels) > 1:
-            return f"no group given: the least favourable of {', '.join(labels)}"
-        return f"by the humans of group {labels[0]!r}" if labels else ""
+        """Whose p-values documents without a label get, in words; empty if there are no labels."""
+        if len(self.labels) > 1:
+            return f"no group given: the least favourable of {len(self.labels)} groups"
+        return f"by the humans of group {self.labels[0]!r}" if self.labels[0] else ""
 
     @property
     def smallest_p(self) -> float:

@@ -104,9 +104,11 @@ def read_calibration(path: Path) -> Calibration:
     except OSError as error:
         raise BadCalibration(f"cannot read calibration {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadCalibration(f"calibration {path}: not JSON: not UTF-8") from None
+        raise BadCalibration(f"calibration {path}: not JSON: not UTF-8; make one with `assay calibrate`") from None
     except BadCalibration as error:
-        raise BadCalibration(f"calibration {path}: {error}") from None
+        said = str(error)
+        advice = "" if ";" in said else "; make one with `assay calibrate`"
+        raise BadCalibration(f"calibration {path}: {said}{advice}") from None
 
 
 def group_record(group: Group) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def _detections(
     calibration, seen = one.calibration, _seen(one, texts, read)
     scores, lengths = seen.scores.scores, seen.scores.lengths
     p = calibration.p_values(one.signature, scores, lengths)
-    warnings = tuple(filter(None, [calibration.group_note]))
+    most: int | None = getattr(one.classifier, "most", None)  # of a text that it reads
     log10_p, unit, identity = p.log10_p, one.signature.length_unit, calibration.sha256[:16]
     detections: list[Detection] = []
     for d, (score, length) in enumerate(zip(scores.tolist(), lengths.tolist(), strict=True)):
@@ -161,13 +161,17 @@ def _detections(
             n_tokens=length,
             skipped={},
             abstained="; ".join(filter(None, reasons)),
-            warnings=warnings,
+            warnings=tuple(filter(None, [calibration.group_note, _cut_note(length, most, unit)])),
             calibrated=made,
         )
         if one.search is not None and not found.abstained:
             found = _with_located(found, made, seen.located[d], one.search)
         detections.append(found)
     return detections
+
+
+def _cut_note(length: int, most: int | None, unit: str) -> str:
+    return f"only the first {most:,} {unit} were read" if most is not None and length >= most else ""
 
 
 def _with_located(found: Detection, made: CalibratedScore, located: Located, search: SpanSearch) -> Detection:

@@ -178,6 +178,7 @@ def save_classifier(classifier: Classifier, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     head = {"format": FORMAT, "kind": classifier.kind, "name": classifier.name, "fitted": classifier.fitted}
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # it is written for the owner alone
     text = json.dumps({**head, "values": values}, ensure_ascii=False, indent=1) + "\n"
     (folder / CONFIG).write_text(text, encoding="utf-8")
 

@@ -4,8 +4,8 @@ All come from the fields of `LMScores`: levels (means, spreads, quantiles of the
 moves from token to token (autocorrelation; differences as in DivEye, Basani and Chen 2025, arXiv:2509.18880), the same by kind of token (beginnings of words, their
 rest, punctuation, digits), windows of 32 tokens (how even the text is), and repetition.
 
-Sums over few tokens are drawn to the text's own mean by `_PRIOR` tokens. Everything is a mean, a share or a spread: the length of a text enters no feature but
-through how far these vary.
+Sums over few tokens are drawn to the text's own mean by `_PRIOR` tokens. The length of a text is no feature, but some know it: repetition over up to 256 tokens rises with it, and the least and most of windows go apart. A calibration by length has to
+bear that.
 """
 
 from collections.abc import Sequence

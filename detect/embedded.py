@@ -1,8 +1,8 @@
 """The classifier that reads a text with the embedded language model: two linear discriminants over the features of one pass.
 
 The features are those of `document_features.py`, of at most the first `reading.MAX_TOKENS` tokens; the discriminants those of `discriminant.py`: a straight one, and one that
-may bend and shuns what differs between domains. Their mean ranks better than either on domains and on generators left out
-(`bench/`). Small models know little of what chat models write: what this one is worth, its card says.
+may bend and shuns what differs between domains. Their mean ranks better than either on domains and on generators left out,
+on which the settings were chosen too (`docs/quality.md`). Small models know little of what chat models write: what this one is worth, its card says.
 
 It may hold a finder of machine-written stretches (`machine_spans.py`; `classifier_spans.fit_spans` fits one), which reads the same pass and has no say in the
 score.
@@ -54,6 +54,7 @@ class EmbeddedClassifier:
     kind: ClassVar[str] = "embedded"
     summary: ClassVar[str] = "linear discriminants over one pass of the embedded language model"
     length_unit: ClassVar[str] = "tokens"
+    most: ClassVar[int] = MAX_TOKENS
 
     name: str
     fitted: dict[str, Any]
@@ -186,8 +187,9 @@ class EmbeddedClassifier:
                 raise ValueError(f"it was fitted with {part} {values[part]!r}, this version has {here!r}")
         heads: list[Discriminant] = []
         for i in range(values["heads"]):
-            parts = {one.name: arrays[f"head{i}_{one.name}"] for one in fields(Discriminant)}
-            heads.append(Discriminant(**{**parts, "offset": parts["offset"].item()}))
+            parts: dict[str, Any] = {one.name: arrays[f"head{i}_{one.name}"] for one in fields(Discriminant)}
+            parts["offset"] = float(parts["offset"].item())
+            heads.append(Discriminant(**parts))
         made = cls(name, fitted, values["weights"], tuple(heads))
         if "spans" not in values:
             return made

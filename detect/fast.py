@@ -38,6 +38,7 @@ class FastClassifier:
     kind: ClassVar[str] = "fast"
     summary: ClassVar[str] = "hashed runs of frequent words, word endings and punctuation; linear; no language model"
     length_unit: ClassVar[str] = "characters"
+    most: ClassVar[int] = MAX_CHARS
 
     name: str
     fitted: dict[str, Any]

@@ -47,6 +47,7 @@ _SHORT = 60
 _FEWEST_WORDS, _FEWEST_ROWS, _FEWEST_ITEMS = 25, 3, 5
 _LEAST_COMMON, _LEAST_LATIN = 0.16, 0.8
 _MOST_DIGITS = 0.4
+_MOST_LETTERS = 20
 _LEAST_SIGNS, _LEAST_CODE = 0.05, 0.5
 _LEAST_TABLE, _LEAST_ITEMS = 0.5, 0.7
 
@@ -61,6 +62,7 @@ class Form:
         common: share of words that are among 160 of the most frequent of English.
         latin: share of letters that are Latin.
         digits: share of digits among letters and digits.
+        letters_a_word: mean.
         signs: signs of programs and formulas for each letter or digit; can be above 1.
         code: share of lines that look like code; not looked at, and 0, where such signs are rare.
         table: share of lines that are rows: divided by bars, or half of it numbers; 0 where neither is frequent.
@@ -72,6 +74,7 @@ class Form:
     common: float
     latin: float
     digits: float
+    letters_a_word: float
     signs: float
     code: float
     table: float
@@ -96,6 +99,7 @@ def form(text: str) -> Form:
         common=sum(map(_COMMON.__contains__, words)) / max(len(words), 1),
         latin=max(1.0 - foreign / max(letters, 1), 0.0),
         digits=digits,
+        letters_a_word=letters / max(len(words), 1),
         signs=signs,
         code=_share(_is_code, lines) if signs >= _LEAST_SIGNS else 0.0,
         table=_share(_is_row, lines) if digits >= 0.1 or text.count("|") >= len(lines) else 0.0,
@@ -117,6 +121,8 @@ def unusual(found: Form) -> tuple[str, ...]:
         reasons.append(
             f"language: {found.common:.0%} of the words are frequent English words, calibrated from {_LEAST_COMMON:.0%} on"
         )
+    if found.letters_a_word > _MOST_LETTERS:
+        reasons.append(f"no words: {found.letters_a_word:,.0f} letters between spaces, limit {_MOST_LETTERS}")
     if found.digits >= _MOST_DIGITS:
         reasons.append(f"mostly numbers: {found.digits:.0%} of letters and digits are digits, limit {_MOST_DIGITS:.0%}")
     if found.n_lines >= _FEWEST_ROWS:

@@ -21,7 +21,7 @@ from .fast_fit import balanced_weights
 from .lm_scores import LMScores
 from .machine_spans import MachineSpanFinder
 from .normalise import VERSION as NORMALISER
-from .reading import Reading
+from .reading import MAX_TOKENS, Reading
 
 FOLDS = 3
 """Into how many folds the groups are dealt to weigh the members."""
@@ -46,6 +46,7 @@ class Fusion:
     kind: ClassVar[str] = "fusion"
     summary: ClassVar[str] = "learned sum of fast and embedded"
     length_unit: ClassVar[str] = "tokens"
+    most: ClassVar[int] = MAX_TOKENS
 
     name: str
     fitted: dict[str, Any]
@@ -79,7 +80,8 @@ class Fusion:
         out = np.full((len(labels), 2), np.nan)
         for k in range(FOLDS):
             out[fold == k] = _columns(
-                _members(prepared, labels, groups, fold != k, rng), [prepared[d] for d in np.flatnonzero(fold == k)]
+                _members(prepared, labels, groups, fold != k, rng),
+                [prepared[d] for d in np.flatnonzero(fold == k).tolist()],
             )
         weights = _weights(out, labels, groups)
         members = _members(prepared, labels, groups, np.ones(len(labels), np.bool_), rng)
@@ -148,12 +150,14 @@ class Fusion:
         Raises:
             ValueError: if a member cannot be made.
         """
-        made: list[Any] = []
-        for member in (FastClassifier, EmbeddedClassifier):
-            head = f"{member.kind}."
-            theirs = {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
-            made.append(member.from_parts(member.kind, {}, values[member.kind], theirs))
-        return cls(name, fitted, *made, arrays["centres"], arrays["scales"], arrays["weights"])
+        fast = FastClassifier.from_parts("fast", {}, values["fast"], _of_member(arrays, "fast"))
+        embedded = EmbeddedClassifier.from_parts("embedded", {}, values["embedded"], _of_member(arrays, "embedded"))
+        return cls(name, fitted, fast, embedded, arrays["centres"], arrays["scales"], arrays["weights"])
+
+
+def _of_member(arrays: Arrays, kind: str) -> Arrays:
+    """Return the arrays of a member, by its own names."""
+    return {name.removeprefix(f"{kind}."): array for name, array in arrays.items() if name.startswith(f"{kind}.")}
 
 
 def _members(
@@ -164,7 +168,7 @@ def _members(
     rng: np.random.Generator,
 ) -> tuple[FastClassifier, EmbeddedClassifier]:
     """Return the members fitted on the texts that are `seen`."""
-    chosen = np.flatnonzero(seen)
+    chosen: list[int] = np.flatnonzero(seen).tolist()
     names = [groups[d] for d in chosen]
     fast = FastClassifier.fit([prepared[d][0] for d in chosen], labels[chosen], names, rng)
     return fast, EmbeddedClassifier.fit([prepared[d][1] for d in chosen], labels[chosen], names, rng)
@@ -195,12 +199,13 @@ def _weights(out: F64, labels: NDArray[np.bool_], groups: Sequence[str]) -> F64:
     """Return (2,) weights of the standardised scores of texts that the members have not seen."""
     from sklearn.linear_model import LogisticRegression
 
-    usable = np.isfinite(out).all(axis=1)
+    usable: NDArray[np.bool_] = np.isfinite(out).all(axis=1)
     if len(set(labels[usable].tolist())) < 2:
         raise DataError("training needs human and machine texts that are long enough to be read; add longer ones")
     centres, scales = _human_scale(out[~labels])
     rows = (out[usable] - centres) / scales
-    weight = balanced_weights(labels[usable], [group for group, ok in zip(groups, usable.tolist(), strict=True) if ok])
+    kept: list[int] = np.flatnonzero(usable).tolist()
+    weight = balanced_weights(labels[usable], [groups[d] for d in kept])
     model: Any = LogisticRegression(C=1.0).fit(rows, labels[usable], sample_weight=weight)
     weights = np.maximum(np.asarray(model.coef_[0], np.float64), 0.0)
     return weights / weights.sum() if weights.any() else np.array([0.5, 0.5])

@@ -114,7 +114,7 @@ class Findings:
     @property
     def spans(self) -> tuple[Span, ...]:
         """The stretches located in the spliced text."""
-        return self.spliced.right.detection.spans
+        return tuple(span for span in self.spliced.right.detection.spans if isinstance(span, Span))
 
     @property
     def truth(self) -> tuple[int, int]:

@@ -88,9 +88,9 @@ def leave_one_group_out(data: Labelled, prepared: Sequence[Any], fit: Fit) -> ND
             raise DataError(
                 f"without group {name!r} only one label is left; expected human and machine texts in other groups"
             )
-        chosen = np.flatnonzero(seen)
+        chosen: list[int] = np.flatnonzero(seen).tolist()
         fitted = fit([prepared[i] for i in chosen], labels[seen], [data.groups[i] for i in chosen])
-        scores[inside] = fitted.score_prepared([prepared[i] for i in np.flatnonzero(inside)]).scores
+        scores[inside] = fitted.score_prepared([prepared[i] for i in np.flatnonzero(inside).tolist()]).scores
     return scores
 
 

@@ -3,13 +3,14 @@
 For each domain (or family of generators) in turn a classifier is fitted on the FIT rows of the others, calibrated on the CALIBRATE humans of the
 others, and judges the rows left out. Three questions, each for every collection that has machine texts there:
 
-* ranking: AUROC, and machine texts above the 1 % of the same humans (`tpr`), with intervals from a bootstrap over clusters;
+* ranking: AUROC, and machine texts above the 1 % of the very humans they are ranked against (`tpr`: no threshold that anybody has), with intervals from a
+  bootstrap over clusters;
 * transfer: human and machine texts with p <= 1 % when p comes from the humans of the other domains, pooled or by the least favourable of them
   (`Calibration.p_values` without a label);
 * abstention: texts of a form or length that is not calibrated count as not detected, and their share is told.
 
 Humans are tested against no classifier that has seen them, and no threshold sees the humans it is tested on: with a generator left out, humans that rank are those of the CALIBRATE half
-and of the judges, and the two transfer figures are of machine texts only, by p-values that know humans of their domain.
+and of the judges, and the transfer figures are of machine texts only, by p-values that know humans of their domain; `group` uses those alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from assay.detect.calibrate import fit, pool_small
 from assay.detect.calibration import Signature
 from assay.detect.classified import tampered
 from assay.detect.classifier import ClassifierScores
+from assay.detect.clusters import cluster_codes, one_per_cluster
 from assay.detect.form import form, unusual
 from assay.detect.intervals import binomial_interval
 from assay.detect.normalise import normalise
@@ -32,6 +34,8 @@ from .ranking import auroc, clustered, tpr_at
 
 ALPHA = 0.01
 FEWEST_HUMANS, FEWEST_MACHINES = 20, 30
+FEWEST_FOR_TPR = 100
+"""Humans from which 1 % of them is one."""
 
 FAMILIES = {
     "gpt-3.5-turbo": "GPT-3.5", "gpt-3.5-turbo-1106": "GPT-3.5", "gpt-4": "GPT-4", "gpt-4-turbo-preview": "GPT-4",
@@ -40,6 +44,9 @@ FAMILIES = {
     "llama-2-70b-chat": "Llama-2-chat",
 }  # fmt: skip
 """Generator to the family that is left out together."""
+
+ASSISTANT, MIXED = "assistant", "mixed"
+"""Machine answers without a human side; and a collection of many domains, which is none that could be left out, and would leak those that are."""
 
 Bool, F64 = NDArray[np.bool_], NDArray[np.float64]
 Say = Callable[[str], None]
@@ -88,6 +95,7 @@ class Judged:
         inside: (N,) bool, the rows left out.
         scores: (N,) float64.
         pooled, least_favourable: (N,) float64 p-values from the humans of other domains; NaN where it abstains.
+        group: (N,) float64 p-values from the humans of the text's own domain, where they are calibrated on.
     """
 
     left_out: str
@@ -95,44 +103,47 @@ class Judged:
     scores: F64
     pooled: F64
     least_favourable: F64
+    group: F64
 
 
 def leave_out(data: Table, kind: Any, prepared: Sequence[Any], field: str, say: Say) -> Iterator[Judged]:
     """Yield one judgement for each domain (or family): `field` is its name in the table."""
     values = getattr(data, field)
     fitted_on = set(values[data.machine & (data.part == FIT)])
-    names = sorted(set(values) - {"assistant"}) if field == "domain" else sorted(set(values[data.machine]))
+    names = sorted(set(values) - {ASSISTANT, MIXED}) if field == "domain" else sorted(set(values[data.machine]))
+    away = data.domain == (MIXED if field == "domain" else "")
     everything: ClassifierScores | None = (
         None  # of a classifier fitted on all FIT rows, for generators that are among none of them
     )
     for name in names:
         inside = values == name
         if field == "domain" or name in fitted_on:
-            found = _fitted(data, kind, prepared, (data.part == FIT) & ~inside)
+            found = _fitted(data, kind, prepared, (data.part == FIT) & ~inside & ~away)
         else:
             everything = everything or _fitted(data, kind, prepared, data.part == FIT)
             found = everything
         known = (data.part == CALIBRATE) & data.usable & np.isfinite(found.scores)
-        known &= ~inside if field == "domain" else True
+        known &= ~(inside | away) if field == "domain" else True
         say(f"{field} {name} left out: {int(inside.sum()):,} texts, {int(known.sum()):,} humans to calibrate")
         yield Judged(name, inside, found.scores, *_p_values(data, found, known))
 
 
 def _fitted(data: Table, kind: Any, prepared: Sequence[Any], seen: Bool) -> ClassifierScores:
     """Return the scores of all rows by a classifier fitted on those `seen`."""
-    chosen = np.flatnonzero(seen)
+    chosen: list[int] = np.flatnonzero(seen & data.usable).tolist()
     groups = data.domain[chosen].tolist()
     fitted = kind.fit([prepared[d] for d in chosen], data.machine[chosen], groups, np.random.default_rng(0), "judged")
     return fitted.score_prepared(prepared)
 
 
-def _p_values(data: Table, found: ClassifierScores, known: Bool) -> tuple[F64, F64]:
-    """Return the p-values of all rows by the humans `known`, pooled and by the least favourable domain."""
+def _p_values(data: Table, found: ClassifierScores, known: Bool) -> tuple[F64, F64, F64]:
+    """Return the p-values of all rows by the humans `known`: pooled, by the least favourable domain, by their own."""
     signature = Signature("judged", "", normaliser="")
     chosen = np.flatnonzero(known)
     clusters = data.cluster[chosen].tolist()
     named = pool_small(data.domain[chosen].tolist(), clusters)
     result: list[F64] = []
+    calibration: Any = None
     for groups in (None, named):
         calibration = fit(
             signature,
@@ -145,7 +156,8 @@ def _p_values(data: Table, found: ClassifierScores, known: Bool) -> tuple[F64, F
         )
         p = calibration.p_values(signature, found.scores, found.lengths).p
         result.append(np.where(data.usable, p, np.nan))
-    return result[0], result[1]
+    own = calibration.p_values(signature, found.scores, found.lengths, data.domain.tolist()).p
+    return result[0], result[1], np.where(data.usable, own, np.nan)
 
 
 def figures(data: Table, judged: Judged, field: str, draws: int) -> list[dict[str, Any]]:
@@ -169,20 +181,17 @@ def figures(data: Table, judged: Judged, field: str, draws: int) -> list[dict[st
                 judged.inside & here & data.machine & (data.collection == collection) & np.isfinite(judged.scores)
             )
             beside = _beside(data, humans, collection, field)
-            if machines.sum() < FEWEST_MACHINES or beside.sum() < FEWEST_HUMANS:
+            if machines.sum() < FEWEST_MACHINES:
                 continue
-            part = machines | beside
-            sample = judged.scores[part], data.machine[part], data.cluster[part].tolist()
-            record = {
-                "left_out": judged.left_out,
-                "domain": domain,
-                "collection": collection,
-                "humans": int(beside.sum()),
-                "machines": int(machines.sum()),
-                "auroc": _estimate(clustered(auroc, *sample, rng, draws)),
-                "tpr": _estimate(clustered(tpr_at(ALPHA), *sample, rng, draws)),
-            }
-            for rule in ("pooled", "least_favourable"):
+            record: dict[str, Any] = {"left_out": judged.left_out, "domain": domain, "collection": collection}
+            record |= {"humans": int(beside.sum()), "machines": int(machines.sum())}
+            if beside.sum() >= FEWEST_HUMANS:
+                part = machines | beside
+                sample = judged.scores[part], data.machine[part], data.cluster[part].tolist()
+                record["auroc"] = _estimate(clustered(auroc, *sample, rng, draws))
+                enough = beside.sum() >= FEWEST_FOR_TPR
+                record["tpr"] = _estimate(clustered(tpr_at(ALPHA), *sample, rng, draws)) if enough else None
+            for rule in ("pooled", "least_favourable", *(["group"] if field == "family" else [])):
                 p = getattr(judged, rule)[machines]
                 record[f"found_{rule}"] = round(float((p <= ALPHA).mean()), 4)
             record["abstained"] = round(float(np.isnan(judged.least_favourable[machines]).mean()), 4)
@@ -214,7 +223,10 @@ def by_length(data: Table, judged: Sequence[Judged]) -> list[dict[str, Any]]:
 
 
 def _humans(data: Table, judged: Judged, humans: Bool) -> dict[str, Any]:
-    """Return how many humans of a domain left out are called machine."""
+    """Return how many humans of a domain left out are called machine; one of each cluster, since cuts of one text err together."""
+    at = np.flatnonzero(humans)
+    kept = at[one_per_cluster(cluster_codes(data.cluster[at]), np.random.default_rng(0))]
+    humans = np.isin(np.arange(len(humans)), kept)
     record: dict[str, Any] = {"humans": int(humans.sum())}
     kinds = {"": humans}
     toefl = humans & np.array([row.source_domain == "toefl_nonnative" for row in data.rows])

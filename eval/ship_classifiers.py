@@ -51,7 +51,7 @@ def prepared_texts(data: Table, kind: str, work: Path, workers: int) -> Sequence
 
 def fit_shipped(data: Table, kind: str, prepared: Sequence[Any]) -> Any:
     """Return the classifier of a kind fitted on all usable FIT rows."""
-    chosen = np.flatnonzero((data.part == FIT) & data.usable)
+    chosen: list[int] = np.flatnonzero((data.part == FIT) & data.usable).tolist()
     groups = data.domain[chosen].tolist()
     return trainable_class(kind).fit(
         [prepared[d] for d in chosen], data.machine[chosen], groups, np.random.default_rng(0), kind
@@ -60,7 +60,7 @@ def fit_shipped(data: Table, kind: str, prepared: Sequence[Any]) -> Any:
 
 def calibrate_shipped(data: Table, classifier: Any, prepared: Sequence[Any]) -> Calibration:
     """Return its calibration on the usable CALIBRATE humans, by domain."""
-    chosen = np.flatnonzero((data.part == CALIBRATE) & data.usable)
+    chosen: list[int] = np.flatnonzero((data.part == CALIBRATE) & data.usable).tolist()
     found = classifier.score_prepared([prepared[d] for d in chosen])
     clusters = data.cluster[chosen].tolist()
     groups = pool_small(data.domain[chosen].tolist(), clusters)
@@ -79,7 +79,7 @@ def calibrate_shipped(data: Table, classifier: Any, prepared: Sequence[Any]) -> 
 
 def locating(data: Table, classifier: EmbeddedClassifier) -> tuple[EmbeddedClassifier, Calibration]:
     """Return the classifier with what locates stretches, and its calibration: on at most `PER_GROUP` humans of a domain, one a cluster."""
-    chosen = np.flatnonzero((data.part == FIT) & data.usable)
+    chosen: list[int] = np.flatnonzero((data.part == FIT) & data.usable).tolist()
     rng = np.random.default_rng(0)
     groups = data.domain[chosen].tolist()
     texts = [data.rows[d].text for d in chosen]

@@ -34,9 +34,8 @@ class Tfidf:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
-        vectorizer: Any = TfidfVectorizer(
-            ngram_range=(1, 2), min_df=3, sublinear_tf=True, max_features=200_000, dtype=np.float32
-        )
+        options: dict[str, Any] = {"ngram_range": (1, 2), "min_df": 3, "sublinear_tf": True, "max_features": 200_000}
+        vectorizer: Any = TfidfVectorizer(**options, dtype=np.float32)  # pyright: ignore[reportArgumentType]
         rows = vectorizer.fit_transform(prepared)
         model: Any = LogisticRegression(C=10, max_iter=300, tol=1e-3)
         return cls(vectorizer, model.fit(rows, labels, sample_weight=balanced_weights(labels, groups)))

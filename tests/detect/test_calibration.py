@@ -121,7 +121,7 @@ def test_of_one_label_is_what_the_label_given_says():
     assert alone.p_values(SIGNATURE, [250.0], [50]).p == calibration.p_values(SIGNATURE, [250.0], [50], ["en"]).p
     assert alone.p_values(SIGNATURE, [250.0], [100]).reason == TOO_LONG
     assert alone.group_note == "by the humans of group 'en'"
-    assert calibration.group_note == "no group given: the least favourable of de, en"
+    assert calibration.group_note == "no group given: the least favourable of 2 groups"
     with pytest.raises(BadCalibration, match="has no group 'fr', it has de, en; name one of them"):
         calibration.of("fr")
 
@@ -190,7 +190,7 @@ def test_repeated_humans_count_once():
         ({"scorer": {**SCORER, "context": 256}}, "context is 256, expected 512"),
         (
             {"scorer": {**SCORER, "reference": "r", "reference_weights": "eeee"}},
-            "reference_weights is 'eeee', expected None",
+            "reference_weights is 'eeee', expected 'none'",
         ),
     ],
 )

@@ -78,3 +78,13 @@ def test_every_module_of_a_folder_is_in_its_readme(folder: str) -> None:
 def test_no_figure_is_left_to_fill_in() -> None:
     for page in PAGES:
         assert "FIGURES_" not in page.read_text(encoding="utf-8"), page
+
+
+def test_quality_and_cards_are_current() -> None:
+    spec = importlib.util.spec_from_file_location("build_quality", ROOT / "docs" / "build_quality.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for path, text in module.pages().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} of {path.parent.name}: run `make docs`"
