@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from assay.detect.calibrate import N_MIN, OTHER, fit, pool_small
-from assay.detect.calibration import TEXT_FILTER, Calibration, Signature
+from assay.detect.calibrate import N_MIN, fit, pool_small
+from assay.detect.calibration import OTHER, TEXT_FILTER, Calibration, Signature
 from assay.detect.classified import not_judged
 from assay.detect.classifier import Classifier, ClassifierScores, calibration_signature
 from assay.detect.span_search import StretchScorer, cannot_locate, finds_spans

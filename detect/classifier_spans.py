@@ -15,8 +15,8 @@ from assay.models import EMBEDDED, resolve
 from assay.watermark.tokenizer import load_tokenizer
 from numpy.typing import NDArray
 
-from .calibrate import N_MIN, OTHER, fit, pool_small
-from .calibration import TEXT_FILTER, Calibration
+from .calibrate import N_MIN, fit, pool_small
+from .calibration import OTHER, TEXT_FILTER, Calibration
 from .classified import not_judged
 from .machine_spans import MachineSpanFinder
 from .span_search import FindsSpans, StretchScorer

@@ -199,7 +199,7 @@ def _weights(out: F64, labels: NDArray[np.bool_], groups: Sequence[str]) -> F64:
     """Return (2,) weights of the standardised scores of texts that the members have not seen."""
     from sklearn.linear_model import LogisticRegression
 
-    usable: NDArray[np.bool_] = np.isfinite(out).all(axis=1)
+    usable = np.asarray(np.isfinite(out).all(axis=1), np.bool_)
     if len(set(labels[usable].tolist())) < 2:
         raise DataError("training needs human and machine texts that are long enough to be read; add longer ones")
     centres, scales = _human_scale(out[~labels])
