@@ -186,6 +186,9 @@ def test_wrong_usage_is_exit_2_and_says_what_is_missing(folder: Path) -> None:
         (["--calibration", "cal.json", "--mark", "mark.toml"], "name the classifier with --classifier"),
         (["--classifier", "./mine", "--spans"], "scores whole texts and locates no stretches; name a mark"),
         (["--classifier", "./mine", "--html", "nowhere/page.html"], "the folder nowhere does not exist"),
+        (["--classifier", "fast", "--classifier", "fast"], "--classifier fast is given 2 times; name it once"),
+        (["--group", "news", "--mark", "mark.toml"], "name the classifier with --classifier"),
+        (["--classifier", "./mine", "--dtype", "float3"], "is not one of 'auto', 'float32', 'bfloat16', 'float16'"),
         ([], "at least one --mark MARK.toml or --classifier NAME"),
     ):
         result = run("detect", "texts.jsonl", *arguments, cwd=folder)

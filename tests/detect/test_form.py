@@ -94,3 +94,8 @@ def test_human_english_is_practically_never_flagged_and_other_languages_are(shar
     assert len(english) > 1000
     assert sum(english) < 0.005 * len(english)
     assert sum(other) > 0.95 * len(other)
+
+
+def test_letters_without_spaces_are_no_words() -> None:
+    assert any("no words: 5,000 letters between spaces" in reason for reason in unusual(form("a" * 5000)))
+    assert not unusual(form("Donaudampfschifffahrtsgesellschaft is a word that I was once asked to spell at school."))

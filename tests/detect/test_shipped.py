@@ -46,6 +46,14 @@ def test_a_human_text_is_not_called_machine_and_nonsense_abstains(name: str) -> 
     assert all(one.reasons for one in others)
 
 
+@pytest.mark.parametrize(("name", "words"), [("fast", "6,000 characters"), ("embedded", "1,024 tokens")])
+def test_what_is_not_read_is_said(name: str, words: str) -> None:
+    detector = ClassifierDetector(with_calibrations([(name, find_classifier(name))], [], group="story"))
+    short, long = (found[0] for found in detector.detect([HUMAN, HUMAN * 20]))
+    assert f"only the first {words} were read" in long.warnings
+    assert short.warnings == ("by the humans of group 'story'",)
+
+
 @pytest.mark.parametrize("name", ["embedded", "fusion"])
 def test_stretches_have_a_calibration_that_fits(name: str) -> None:
     (one,) = with_calibrations([(name, find_classifier(name))], [], spans=True)
