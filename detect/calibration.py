@@ -209,9 +209,8 @@ class Calibration:
         labels. No smaller than the p of its own label, it is valid (P[p <= a] <= a) for a document exchangeable with
         the humans of ANY one of these labels, or of any mixture of them in whatever shares, which one pooled sample is
         not. The price is power: the label whose humans score highest decides. A label without documents of this length
-        has its say by those of the nearest length: otherwise the shortest texts would be judged by few labels, and too
-        easily (measured: 3.1 % false alarms for 1 % on texts of 40 to 99 words of unseen domains). Outside the lengths
-        of all labels a document abstains.
+        has its say by those of the nearest length: otherwise the shortest texts would be judged by few labels. Outside
+        the lengths of all labels a document abstains.
 
         Args:
             signature: how the scores were made.
