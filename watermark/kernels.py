@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .hashing import HashKey, threshold
-from .pairs import BLOOM_BITS, CommonSet
+from .pairs import BLOOM_BITS, BUCKET_BITS, CommonSet
 
 I32, I64, U8 = NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]
 U64, F32, Bool = NDArray[np.uint64], NDArray[np.float32], NDArray[np.bool_]
@@ -92,6 +92,7 @@ def _evidence(
     limit: Any,
     bloom: U64,
     common: U64,
+    buckets: I32,
     green: Bool,
     reason: U8,
     counts: I64,
@@ -106,6 +107,7 @@ def _evidence(
         slots *= 2
     table = np.zeros(slots, np.uint64)
     shift = np.uint64(64 - BLOOM_BITS)
+    bucket_shift = np.uint64(64 - BUCKET_BITS)
     for d in range(len(offsets) - 1):
         lo, hi = offsets[d], offsets[d + 1]
         length = hi - lo
@@ -130,11 +132,16 @@ def _evidence(
             word = words[t]
             green[i] = word < limit
             place = word >> shift
-            if (bloom[place >> _SIX] >> (place & _LOW_SIX)) & _ONE and common[
-                min(np.searchsorted(common, word), len(common) - 1)
-            ] == word:
-                reason[i] = COMMON
-                continue
+            if (bloom[place >> _SIX] >> (place & _LOW_SIX)) & _ONE:
+                bucket = (
+                    word >> bucket_shift
+                )  # words are uniform: a bucket holds few, where a search would jump about all
+                k, stop = buckets[bucket], buckets[bucket + _ONE]
+                while k < stop and common[k] < word:
+                    k += 1
+                if k < stop and common[k] == word:
+                    reason[i] = COMMON
+                    continue
             entry = word | _ONE  # 0 marks an empty slot; words that differ in this bit alone count as one (2^-63)
             slot = (word >> np.uint64(7)) & mask
             while table[slot] != 0 and table[slot] != entry:
@@ -181,6 +188,6 @@ def evidence(
     counts = np.zeros((len(offsets) - 1, 2), np.int64)
     _evidence(
         ids, offsets, special, key.multipliers, key.start, key.finish, key.width, key.kind == "minhash", key.self_salt,
-        threshold(gamma), common.bloom, common.words, green, reason, counts,
+        threshold(gamma), common.bloom, common.words, common.buckets, green, reason, counts,
     )  # fmt: skip
     return green, reason, counts

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from .hashing import U64, value
 
 BLOOM_BITS = 20
+BUCKET_BITS = 16
 _ONE, _SIX, _LOW_SIX = np.uint64(1), np.uint64(6), np.uint64(63)
 
 
@@ -17,6 +18,7 @@ class CommonSet:
     Attributes:
         words: (C,) uint64, sorted words of the pairs; one impossible entry where there is none.
         bloom: (2^14,) uint64, a bitmap of 2^20 bits: set where some word has these top 20 bits.
+        buckets: (2^16 + 1,) int32; the words with top 16 bits b are words[buckets[b] : buckets[b + 1]].
         count: how many pairs there are.
         contexts: (S,) uint64, sorted hashes of the contexts that have such pairs; empty for a self-salted mark, whose contexts
             include the candidate.
@@ -30,6 +32,8 @@ class CommonSet:
         places = given >> np.uint64(64 - BLOOM_BITS)
         np.bitwise_or.at(self.bloom, (places >> _SIX).astype(np.int64), _ONE << (places & _LOW_SIX))
         self.words = given if given.size else np.zeros(1, np.uint64)
+        top = (self.words >> np.uint64(64 - BUCKET_BITS)).astype(np.int64)
+        self.buckets = np.searchsorted(top, np.arange((1 << BUCKET_BITS) + 1)).astype(np.int32)
         self.count = int(given.size)
         self.contexts = np.empty(0, np.uint64)
         self.starts = np.zeros(1, np.int64)
