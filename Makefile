@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/assay demo --out demo
 
 test: $(VENV)/.installed
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow and not ray"
 
 test-all: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2

@@ -188,7 +188,7 @@ def parse_object(line: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Malformed(f"expected a JSON object a line, got {kind_of(value)}; repair the line")
     fields = cast("dict[str, Any]", value)
-    if _SURROGATE_ESCAPE.search(line):
+    if "\\u" in line and _SURROGATE_ESCAPE.search(line):  # the first test is ten times as fast
         try:
             json.dumps(fields, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError as error:
