@@ -19,20 +19,32 @@ from numpy.typing import NDArray
 from .detection import Decision, Detection, Span, Threshold
 from .evidence import BatchEvidence, Reason, gather
 from .exact import binomial_log10_sf_batch, z_score
-from .segments import lattice_steps, stretches
+from .segments import SignificantSegments, lattice_steps, stretches
 from .tokens import Tokens, tokenize
 
 _USUAL_COMMON = 0.08
 
 
 @dataclass(frozen=True)
-class _Prepared:
-    """A mark with what its tests need."""
+class PreparedMark:
+    """A mark with what its tests need.
+
+    Attributes:
+        loaded: profile and key.
+        tokenizer: what reads texts for it.
+        common: pairs that it leaves out.
+        min_tokens: fewer scored pairs than this abstain.
+    """
 
     loaded: LoadedMark
     tokenizer: TextTokenizer
     common: CommonSet
     min_tokens: int
+
+    @property
+    def detector(self) -> str:
+        """What its detections are called."""
+        return f"{self.loaded.profile.scheme}:{self.loaded.name}"
 
 
 class MarkDetector:
@@ -63,7 +75,7 @@ class MarkDetector:
         self.threshold = threshold or Threshold()
         self.spans = spans
         tokenizers: dict[str, TextTokenizer] = {}
-        prepared: list[_Prepared] = []
+        prepared: list[PreparedMark] = []
         for loaded in marks:
             check_normaliser(loaded)
             source = _source(loaded, model)
@@ -75,14 +87,14 @@ class MarkDetector:
                 _check_alternative(loaded)
             common = common_pairs(loaded, tokenizer)
             minimum = self.threshold.min_tokens or loaded.profile.min_tokens
-            prepared.append(_Prepared(loaded, tokenizer, common, minimum))
-        self._prepared = tuple(prepared)
+            prepared.append(PreparedMark(loaded, tokenizer, common, minimum))
+        self.prepared = tuple(prepared)
 
     def detect(self, texts: Sequence[str]) -> list[list[Detection]]:
         """Return, for each text, one detection per mark, in the order the marks were given."""
         read: dict[tuple[str, str], Tokens] = {}
-        seen: list[tuple[_Prepared, Tokens, BatchEvidence, list[str]]] = []
-        for mark in self._prepared:
+        seen: list[tuple[PreparedMark, Tokens, BatchEvidence, list[str]]] = []
+        for mark in self.prepared:
             normaliser = mark.loaded.profile.normaliser
             name = mark.tokenizer.source, normaliser  # not its fingerprint, which leaves control tokens out
             if name not in read:
@@ -95,7 +107,7 @@ class MarkDetector:
                     mark,
                     tokens,
                     batch,
-                    [_abstention(mark, *n) for n in zip(batch.n_scored.tolist(), lengths, strict=True)],
+                    [abstention(mark, *n) for n in zip(batch.n_scored.tolist(), lengths, strict=True)],
                 )
             )
         # How many marks are tested on each document; every one is looked at once, or twice with spans.
@@ -108,14 +120,15 @@ class MarkDetector:
         return self.threshold.decide(detections)
 
     def _detections(
-        self, mark: _Prepared, tokens: Tokens, batch: BatchEvidence, abstentions: list[str], tested: NDArray[np.int64]
+        self,
+        mark: PreparedMark,
+        tokens: Tokens,
+        batch: BatchEvidence,
+        abstentions: list[str],
+        tested: NDArray[np.int64],
     ) -> list[Detection]:
         gamma, profile = batch.law.gamma, mark.loaded.profile
-        detector, fingerprint, warnings = (
-            f"{profile.scheme}:{mark.loaded.name}",
-            profile.fingerprint,
-            mark.loaded.mark.warnings,
-        )
+        detector, fingerprint, warnings = mark.detector, profile.fingerprint, mark.loaded.mark.warnings
         log10_p = binomial_log10_sf_batch(batch.n_positive, batch.n_scored, gamma)
         found: list[Detection] = []
         for d in range(len(tokens)):
@@ -145,29 +158,52 @@ class MarkDetector:
         return found
 
     def _locate(
-        self, mark: _Prepared, tokens: Tokens, batch: BatchEvidence, part: slice, alpha: float
+        self, mark: PreparedMark, tokens: Tokens, batch: BatchEvidence, part: slice, alpha: float
     ) -> tuple[tuple[Span, ...], float]:
         """Return the significant stretches of one document, and the p-value of its best one."""
         if tokens.chars is None:
             raise ValueError("spans need tokens with their characters: tokenize(..., with_chars=True)")
-        places = part.start + np.flatnonzero(batch.reason[part] == Reason.SCORED)
-        green = batch.values[places].astype(np.bool_)
-        found = stretches(green, batch.law.gamma, mark.loaded.mark.alternative.gamma, alpha)
-        spans: list[Span] = []
-        for start, stop, log10_p in zip(found.start.tolist(), found.stop.tolist(), found.log10_p.tolist(), strict=True):
-            first, last = int(places[start]), int(places[stop - 1])
-            spans.append(
-                Span(
-                    start=int(tokens.chars[first, 0]),
-                    stop=int(tokens.chars[last, 1]),
-                    start_token=first - part.start,
-                    stop_token=last + 1 - part.start,
-                    green=int(green[start:stop].sum()),
-                    n_scored=stop - start,
-                    log10_p=log10_p,
-                )
+        places, found = search(mark, batch, part, alpha)
+        return spans_of(
+            places - part.start, found, batch.values[places].astype(np.bool_), tokens.chars[part]
+        ), found.best_log10_p
+
+
+def search(
+    mark: PreparedMark, batch: BatchEvidence, part: slice, alpha: float
+) -> tuple[NDArray[np.int64], SignificantSegments]:
+    """Return the places in the batch of one document's scored tokens, and its significant stretches counted in them."""
+    places = part.start + np.flatnonzero(batch.reason[part] == Reason.SCORED)
+    green = batch.values[places].astype(np.bool_)
+    return places, stretches(green, batch.law.gamma, mark.loaded.mark.alternative.gamma, alpha)
+
+
+def spans_of(
+    places: NDArray[np.int64], found: SignificantSegments, green: NDArray[np.bool_], chars: NDArray[np.int64]
+) -> tuple[Span, ...]:
+    """Return the stretches of one document as spans.
+
+    Args:
+        places: (S,) which of the document's tokens are scored.
+        found: stretches counted in scored tokens.
+        green: (S,) which scored tokens are green.
+        chars: (T, 2) where each token of the document starts and stops.
+    """
+    spans: list[Span] = []
+    for start, stop, log10_p in zip(found.start.tolist(), found.stop.tolist(), found.log10_p.tolist(), strict=True):
+        first, last = int(places[start]), int(places[stop - 1])
+        spans.append(
+            Span(
+                start=int(chars[first, 0]),
+                stop=int(chars[last, 1]),
+                start_token=first,
+                stop_token=last + 1,
+                green=int(green[start:stop].sum()),
+                n_scored=stop - start,
+                log10_p=log10_p,
             )
-        return tuple(spans), found.best_log10_p
+        )
+    return tuple(spans)
 
 
 def detect_text(
@@ -221,7 +257,7 @@ def _check_alternative(loaded: LoadedMark) -> None:
         ) from None
 
 
-def _abstention(mark: _Prepared, n_scored: int, n_tokens: int) -> str:
+def abstention(mark: PreparedMark, n_scored: int, n_tokens: int) -> str:
     """Return why the mark cannot be tested on this document, or an empty string."""
     if n_scored < mark.min_tokens:
         what = "no token" if not n_tokens else f"{n_scored} distinct (context, token) pairs of {n_tokens} tokens"
@@ -231,7 +267,7 @@ def _abstention(mark: _Prepared, n_scored: int, n_tokens: int) -> str:
     return ""
 
 
-def _unusual(mark: _Prepared, skipped: dict[str, int], n_tokens: int) -> tuple[str, ...]:
+def _unusual(mark: PreparedMark, skipped: dict[str, int], n_tokens: int) -> tuple[str, ...]:
     """Warn where the list of common English sequences finds next to nothing to leave out: human prose has 15 to 35 %."""
     if not mark.loaded.profile.skip_common.startswith("en-") or n_tokens < 100:
         return ()

@@ -2,6 +2,8 @@
 
 No special tokens are added. Control tokens that are spelt out in a text ("<|endoftext|>") come back as their ids and are
 recorded as such by the evidence. Texts may be normalised first; character offsets are those of the original all the same.
+
+Without characters a large batch is read by `fast_tokens.py`, a small one by `tokenizers`; the ids are the same.
 """
 
 from collections.abc import Sequence
@@ -12,6 +14,8 @@ import numpy as np
 from assay.errors import DataError
 from assay.watermark.tokenizer import TextTokenizer
 from numpy.typing import NDArray
+
+from .fast_tokens import WORTH_CHARS, fast_tokens, is_ready, slow_ragged
 
 if TYPE_CHECKING:  # imported where a text is to be normalised, for most marks do not ask for it
     from .normalise import Normalised
@@ -52,10 +56,11 @@ def tokenize(
         DataError: if a text holds a lone surrogate, which is no character.
     """
     read = _normalise(texts) if normalised else None
+    strings = list(texts) if read is None else [one.text for one in read]
     try:
-        encodings = tokenizer.backend.encode_batch(
-            list(texts) if read is None else [one.text for one in read], add_special_tokens=False
-        )
+        if not with_chars:
+            return Tokens(*_ragged(strings, tokenizer), tokenizer.special, None, read)
+        encodings = tokenizer.backend.encode_batch(strings, add_special_tokens=False)
     except TypeError:  # what the tokenizer says of a string that is not Unicode
         _refuse_surrogates(texts)
         raise
@@ -63,13 +68,18 @@ def tokenize(
     per_document = [np.array(e.ids, np.int32) for e in encodings]
     np.cumsum([len(ids) for ids in per_document], out=offsets[1:])
     ids = np.concatenate(per_document) if per_document else np.empty(0, np.int32)
-    chars = None
-    if with_chars:
-        pieces = [np.array(e.offsets, np.int64).reshape(-1, 2) for e in encodings]
-        if read is not None:
-            pieces = [one.spans_to_original(piece) for one, piece in zip(read, pieces, strict=True)]
-        chars = np.concatenate(pieces) if pieces else np.empty((0, 2), np.int64)
+    pieces = [np.array(e.offsets, np.int64).reshape(-1, 2) for e in encodings]
+    if read is not None:
+        pieces = [one.spans_to_original(piece) for one, piece in zip(read, pieces, strict=True)]
+    chars = np.concatenate(pieces) if pieces else np.empty((0, 2), np.int64)
     return Tokens(ids, offsets, tokenizer.special, chars, read)
+
+
+def _ragged(texts: Sequence[str], tokenizer: TextTokenizer) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return ids and offsets by whichever of the two tokenizers is the quicker for so much text."""
+    if is_ready(tokenizer) or sum(map(len, texts)) >= WORTH_CHARS:
+        return fast_tokens(tokenizer).ragged(texts)
+    return slow_ragged(texts, tokenizer)
 
 
 def _normalise(texts: Sequence[str]) -> "tuple[Normalised, ...]":
