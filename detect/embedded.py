@@ -2,7 +2,7 @@
 
 The features are those of `document_features.py`, of at most the first `reading.MAX_TOKENS` tokens; the discriminants those of `discriminant.py`: a straight one, and one that
 may bend and shuns what differs between domains. Their mean ranks better than either on domains and on generators left out,
-on which the settings were chosen too (`docs/quality.md`). Small models know little of what chat models write: what this one is worth, its card says.
+on which the settings were chosen too (`docs/quality.md`). It is told in units of its scatter among human texts of that length (`length_spread.py`). Small models know little of what chat models write: what this one is worth, its card says.
 
 It may hold a finder of machine-written stretches (`machine_spans.py`; `classifier_spans.fit_spans` fits one), which reads the same pass and has no say in the
 score.
@@ -21,11 +21,12 @@ from .calibration import Setting
 from .classifier import Arrays, ClassifierScores, register_classifier
 from .discriminant import Discriminant, Settings, fit_discriminant
 from .document_features import VERSION as FEATURES
+from .length_spread import LengthSpread, fit_length_spread
 from .lm_scores import LMScores
 from .machine_spans import MachineSpanFinder
 from .normalise import VERSION as NORMALISER
 from .plain import VERSION as PLAIN
-from .reading import MAX_TOKENS, Reader, Reading
+from .reading import MAX_TOKENS, PREFIXES, Reader, Reading
 
 SETTINGS = (Settings(ridge=0.1), Settings(knots=3, between=1.0, disagreement=1.0, ridge=0.3))
 
@@ -46,7 +47,8 @@ class EmbeddedClassifier:
         name: what it is called in records.
         fitted: how it was fitted, for people.
         weights: fingerprint of the language model it was fitted with.
-        heads: the discriminants; a score is their mean.
+        heads: the discriminants; a score is their mean over
+        spread: that of human texts of its length.
         device, dtype: where and how the language model runs; not kept in folders.
         spans: what locates stretches; None if nothing was fitted for it.
     """
@@ -60,6 +62,7 @@ class EmbeddedClassifier:
     fitted: dict[str, Any]
     weights: str
     heads: tuple[Discriminant, ...]
+    spread: LengthSpread
     device: str = "auto"
     dtype: str = "auto"
     spans: MachineSpanFinder | None = None
@@ -86,13 +89,16 @@ class EmbeddedClassifier:
         used = [d for d, reading in enumerate(prepared) if len(reading.features)]
         if not used:
             raise DataError("none of the texts is long enough to be read; training needs longer ones")
-        whole = [prepared[d].features[0] for d in used]
-        drawn = [prepared[d].features[rng.integers(len(prepared[d].features))] for d in used]
-        rows, twice = np.array([*whole, *drawn]), [*used, *used]
-        answers = np.asarray(labels, np.bool_)[twice]
-        heads = tuple(fit_discriminant(rows, answers, [groups[d] for d in twice], one) for one in SETTINGS)
+        drawn = [int(rng.integers(len(prepared[d].features))) for d in used]
+        parts = [*((d, 0) for d in used), *zip(used, drawn, strict=True)]
+        rows = np.array([prepared[d].features[part] for d, part in parts])
+        answers, names = np.asarray(labels, np.bool_)[[d for d, _ in parts]], [groups[d] for d, _ in parts]
+        heads = tuple(fit_discriminant(rows, answers, names, one) for one in SETTINGS)
+        lengths = np.array([PREFIXES[part - 1] if part else prepared[d].n_scored for d, part in parts])
+        humans: list[int] = np.flatnonzero(~answers).tolist()
+        spread = fit_length_spread(_mean(heads, rows[humans]), lengths[humans], [names[i] for i in humans])
         fitted = {"texts": len(used), "machine": int(answers.sum()) // 2, "groups": len(set(groups))}
-        return cls(name, fitted, Reader().signature.weights, heads)
+        return cls(name, fitted, Reader().signature.weights, heads, spread)
 
     @property
     def normaliser(self) -> str:
@@ -154,19 +160,22 @@ class EmbeddedClassifier:
         """Score readings."""
         scores = np.full(len(prepared), np.nan)
         used = [d for d, reading in enumerate(prepared) if len(reading.features)]
+        lengths = np.array([reading.n_scored for reading in prepared], np.int64)
         if used:
             rows = np.array([prepared[d].features[0] for d in used])
-            scores[used] = np.mean([head.scores(rows) for head in self.heads], axis=0)
-        return ClassifierScores(scores, np.array([reading.n_scored for reading in prepared], np.int64))
+            scores[used] = _mean(self.heads, rows) / self.spread.at(lengths[used])
+        return ClassifierScores(scores, lengths)
 
     def parts(self) -> tuple[dict[str, Any], Arrays]:
         """Return plain values and arrays; those of a finder begin with `span`."""
         values: dict[str, Any] = {**_READ_AS, "weights": self.weights, "heads": len(self.heads)}
+        values["fitted_lengths"] = [self.spread.low, self.spread.high]
         arrays = {
             f"head{i}_{one.name}": np.asarray(getattr(head, one.name), np.float64)
             for i, head in enumerate(self.heads)
             for one in fields(Discriminant)
         }
+        arrays["length_spread"] = self.spread.slopes
         if self.spans is not None:
             values["spans"], theirs = self.spans.parts()
             arrays |= theirs
@@ -190,11 +199,18 @@ class EmbeddedClassifier:
             parts: dict[str, Any] = {one.name: arrays[f"head{i}_{one.name}"] for one in fields(Discriminant)}
             parts["offset"] = float(parts["offset"].item())
             heads.append(Discriminant(**parts))
-        made = cls(name, fitted, values["weights"], tuple(heads))
+        low, high = values["fitted_lengths"]
+        spread = LengthSpread(low, high, np.asarray(arrays["length_spread"], np.float64))
+        made = cls(name, fitted, values["weights"], tuple(heads), spread)
         if "spans" not in values:
             return made
         finder = MachineSpanFinder.from_parts(name, fitted.get("spans", {}), values["spans"], arrays)
         return made.with_spans(finder)
+
+
+def _mean(heads: Sequence[Discriminant], rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return (N,) the mean score of (N, F) features by the heads."""
+    return np.mean([head.scores(rows) for head in heads], axis=0)
 
 
 def with_spans_fitted(fitted: dict[str, Any], finder: MachineSpanFinder | None) -> dict[str, Any]:

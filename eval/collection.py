@@ -22,10 +22,10 @@ from assay.corpus.documents import Document, read_documents
 
 FEWEST_WORDS = 40
 _MOST_CHARS = 8000
-"""Characters of a text: more than any classifier reads (`fast.MAX_CHARS`, `reading.MAX_TOKENS`)."""
+"""Characters of a text: more than any classifier reads (`fast.MAX_CHARS`, `reading.MAX_TOKENS`). They are its first, as in detection."""
 
 _MOST_CORPUS_FIT = 2500
-"""Characters of a corpus text that is fitted on: enough for every crop and prefix."""
+"""Characters of a corpus text that is fitted on, from anywhere in it: enough for every crop and prefix."""
 
 DOMAINS = {
     "biscope_arxiv": "abstract", "arxiv": "abstract", "nature_abstract": "abstract", "abstract": "abstract",
@@ -63,7 +63,7 @@ class Row:
 
     Attributes:
         id: of the document.
-        text: at most 8,000 characters of it; of longer ones a stretch from a place that the id decides.
+        text: its first 8,000 characters; of corpus texts that are fitted on a shorter stretch from a place that the id decides.
         machine: whether a machine wrote it.
         domain: one of the values of `DOMAINS`.
         source_domain: as the data names it.
@@ -121,7 +121,7 @@ def _documents(folder: Path, name: str) -> Iterator[Document]:
 
 def _labelled(document: Document, collection: str) -> Row | None:
     fields: dict[str, Any] = document.fields
-    text = _stretch(document.text, document.id)
+    text = document.text[:_MOST_CHARS]
     if fields.get("flags") or fields["lang"] != "en" or len(text.split()) < FEWEST_WORDS:
         return None
     machine, cluster = fields["label"] == "ai", fields.get("pair_id") or document.id
@@ -136,14 +136,14 @@ def _labelled(document: Document, collection: str) -> Row | None:
 def _corpus(document: Document, name: str, held: Collection[str]) -> Row | None:
     cluster, genre = f"{document.fields['source']}|{document.id.split('#')[0]}", document.fields["genre"]
     to_fit = name.startswith("train") and half(cluster)
-    text = _stretch(document.text, document.id, _MOST_CORPUS_FIT if to_fit else _MOST_CHARS)
+    text = _stretch(document.text, document.id, _MOST_CORPUS_FIT) if to_fit else document.text[:_MOST_CHARS]
     if len(text.split()) < FEWEST_WORDS:
         return None
     part = FIT if to_fit and cluster not in held else CALIBRATE
     return Row(document.id, text, False, DOMAINS[genre], genre, "human", cluster, "corpus", "none", part)
 
 
-def _stretch(text: str, name: str, most: int = _MOST_CHARS) -> str:
+def _stretch(text: str, name: str, most: int) -> str:
     """Return a text whole if it is short, else `most` characters of it from the beginning of a line or sentence that the name decides."""
     if len(text) <= most:
         return text

@@ -160,6 +160,30 @@ def _p_values(data: Table, found: ClassifierScores, known: Bool) -> tuple[F64, F
     return result[0], result[1], np.where(data.usable, own, np.nan)
 
 
+@dataclass(frozen=True)
+class Cell:
+    """The machine texts of a domain and collection that were left out, and the humans they are ranked against.
+
+    Attributes:
+        domain, collection: whose.
+        machines, humans: (N,) bool.
+    """
+
+    domain: str
+    collection: str
+    machines: Bool
+    humans: Bool
+
+
+def cells(data: Table, judged: Judged, field: str, domain: str) -> Iterator[Cell]:
+    """Yield the cells of a domain that have enough machine texts; those with fewer humans than `FEWEST_HUMANS` have no ranking."""
+    here = (data.domain == domain) & np.isfinite(judged.scores)
+    for collection in sorted(set(data.collection[judged.inside & (data.domain == domain) & data.machine])):
+        machines = judged.inside & here & data.machine & (data.collection == collection)
+        if machines.sum() >= FEWEST_MACHINES:
+            yield Cell(domain, collection, machines, _beside(data, here & ~data.machine, collection, field))
+
+
 def figures(data: Table, judged: Judged, field: str, draws: int) -> list[dict[str, Any]]:
     """Return a JSON-ready record of every domain and collection of the rows left out, and one of all humans of a domain."""
     found: list[dict[str, Any]] = []
@@ -176,13 +200,8 @@ def figures(data: Table, judged: Judged, field: str, draws: int) -> list[dict[st
                     **_humans(data, judged, humans),
                 }
             )
-        for collection in sorted(set(data.collection[judged.inside & here & data.machine])):
-            machines = (
-                judged.inside & here & data.machine & (data.collection == collection) & np.isfinite(judged.scores)
-            )
-            beside = _beside(data, humans, collection, field)
-            if machines.sum() < FEWEST_MACHINES:
-                continue
+        for cell in cells(data, judged, field, domain):
+            collection, machines, beside = cell.collection, cell.machines, cell.humans
             record: dict[str, Any] = {"left_out": judged.left_out, "domain": domain, "collection": collection}
             record |= {"humans": int(beside.sum()), "machines": int(machines.sum())}
             if beside.sum() >= FEWEST_HUMANS:

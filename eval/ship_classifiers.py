@@ -36,7 +36,7 @@ KINDS = ("fast", "embedded", "fusion")
 CREATED = "2026-11-23"
 DATA = (
     "human English of eleven labelled collections and nineteen genres (news, abstracts, encyclopedia, stories, essays, reviews, answers, technical, government, speeches, "
-    "...), none of it fitted on; unusual forms and tampered texts left out"
+    "...), none of these texts fitted on (machine texts on the same prompts are); unusual forms and tampered texts left out"
 )
 
 

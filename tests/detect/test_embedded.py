@@ -98,9 +98,10 @@ def test_other_weights_of_the_language_model_are_refused(embedded: EmbeddedClass
         replace(embedded, weights="other").score(["Some text that is long enough."])
 
 
-def test_a_member_worth_nothing_gets_no_negative_weight(fusion: Fusion) -> None:
-    assert (fusion.weights >= 0).all()
-    assert fusion.weights.sum() == pytest.approx(1.0)
+def test_a_fusion_is_the_mean_of_its_members_in_their_units(fusion: Fusion, texts: list[str]) -> None:
+    rows = np.column_stack([fusion.fast.score(texts[50:70]).scores, fusion.embedded.score(texts[50:70]).scores])
+    units = (rows - fusion.centres) / fusion.scales
+    assert np.allclose(fusion.score(texts[50:70]).scores, (units[:, 0] + units[:, 1]) / 2, atol=1e-6)
 
 
 def test_what_decides_a_score_is_in_the_signature(embedded: EmbeddedClassifier) -> None:
