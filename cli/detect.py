@@ -214,7 +214,16 @@ def _calibrated(
 def _classifier_detector(calibrated: list["Calibrated"], threshold: "Threshold", marks: int) -> "Detector":
     from assay.detect.classified import ClassifierDetector
 
-    share = threshold.alpha * (len(calibrated) / (len(calibrated) + marks))  # of the stretches that are shown
+    detectors = len(calibrated) + marks
+    for one in calibrated:
+        tests = detectors * (2 if one.span_calibration else 1)
+        if one.calibration.smallest_p > threshold.share(tests):
+            least = f"its smallest p-value {one.calibration.smallest_p:.2g} times {tests} test{'s' * (tests > 1)}"
+            _say(
+                f"{one.classifier.name} can detect nothing at --alpha {threshold.alpha:g}: {least} is more; "
+                "raise alpha, look for less at once, or calibrate on more text"
+            )
+    share = threshold.alpha * (len(calibrated) / detectors)  # of the stretches that are shown
     spans = any(one.span_calibration for one in calibrated)
     return ClassifierDetector(calibrated, replace(threshold, alpha=share), spans=spans)
 

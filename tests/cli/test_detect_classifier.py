@@ -99,6 +99,9 @@ def test_mark_and_classifier_stand_in_one_record(folder: Path) -> None:
 
 def test_at_an_alpha_out_of_reach_it_abstains_and_says_what_to_do(folder: Path) -> None:
     result = detect(folder, "texts.jsonl", "--calibration", "cal.json", "--alpha", "1e-3")
+    assert (
+        b"mine can detect nothing at --alpha 0.001: its smallest p-value 0.0025 times 1 test is more" in result.stderr
+    )
     for record in map(json.loads, result.stdout.splitlines()):
         assert record["verdict"] == "abstain"
         assert (
