@@ -19,6 +19,7 @@ _COMMANDS = {
     "generate": "Generate marked texts with a local model.",
     "mark": "Make and show marks.",
     "models": "List and show models: the embedded one, and what --model accepts.",
+    "scan": "Find marked and unmarked machine text in a crawl: WET, WARC, JSON Lines, Parquet.",
     "score": "Score texts with a language model; one JSON line a document.",
 }
 
