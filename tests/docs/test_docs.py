@@ -49,7 +49,7 @@ def test_command_reference_is_current() -> None:
     assert current == module.reference(), "run `make docs`"
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/getting-started.md", "docs/unmarked-text.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/getting-started.md", "docs/unmarked-text.md", "docs/scan.md"])
 def test_every_block_of_a_page_runs(name: str, tmp_path: Path) -> None:
     run_all(ROOT / name, tmp_path)
 
