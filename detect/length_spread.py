@@ -80,7 +80,7 @@ def _within(rows: F64, values: F64, code: NDArray[np.int64], weight: F64) -> F64
 def _slopes(rows: F64, values: F64, code: NDArray[np.int64], weight: F64) -> F64:
     """Return the weighted ridge regression of values on rows, both centred within groups."""
     x, y = _centred(rows, code) * weight[:, None], _centred(values[:, None], code)[:, 0] * weight
-    return np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ y)
+    return np.asarray(np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ y), np.float64)
 
 
 def _centred(rows: F64, code: NDArray[np.int64]) -> F64:
