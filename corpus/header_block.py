@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_HEADER_BYTES = 1 << 20
 _FIELD = re.compile(r"\n([^:\r\n]*):[ \t]*([^\r\n]*)")
@@ -38,6 +39,7 @@ def parse_headers(block: bytes) -> dict[str, str]:
     return headers
 
 
+@lru_cache(maxsize=256)  # a crawl holds few, and every record has one
 def media_type(value: str) -> str:
     """Return `text/html` of `Text/HTML; charset=UTF-8`."""
     return value.partition(";")[0].strip().strip("\"'").lower()

@@ -103,16 +103,20 @@ def _document(record: WarcRecord, text: str, media: str, options: ReadOptions, f
     language = headers.get("warc-identified-content-language")
     if language:
         fields["language"] = language
-    if headers.get("content-length", str(record.length)) != str(record.length):
+    length = str(record.length)
+    if headers.get("content-length", length) != length:
         fields["declared_length"] = headers["content-length"][:20]  # wrong: the body was found by the next record
     url = headers.get("warc-target-uri", "").removeprefix("<").removesuffix(">")
     return CrawlDocument(_id(record, file_name), text, record.place.offset, url, fields)
 
 
 def _id(record: WarcRecord, file_name: str) -> str:
+    given = record.headers.get("warc-record-id")
+    if given:
+        return given
     place = record.place
     inside = f"{place.member}+{place.skip}" if place.member and place.skip else f"{place.offset}"
-    return record.headers.get("warc-record-id") or f"{file_name}:{inside}"
+    return f"{file_name}:{inside}"
 
 
 def _too_big(record: WarcRecord, got: str, cap: int, file_name: str) -> Lost:

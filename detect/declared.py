@@ -15,6 +15,7 @@ Looking costs under a microsecond: an astral needle is refused by CPython for an
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,6 +25,7 @@ _MACHINE = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmi
 _SOURCE_TYPE = "trainedAlgorithmicMedia"
 _BOM = "\ufeff"
 _HEADER_BYTES = 13
+_OBJECT = re.compile(r"\s*\{")
 
 
 def _selector(byte: int) -> str:
@@ -56,7 +58,7 @@ def declared(text: str) -> Declared | None:
     """Return what a text declares of itself; None if nothing, as almost always."""
     if _MAGIC in text:
         return _c2pa(text)
-    return _generated(text) if _SOURCE_TYPE in text else None
+    return _generated(text) if _OBJECT.match(text) and _SOURCE_TYPE in text else None
 
 
 def declares_machine(fields: Mapping[str, Any]) -> bool:
@@ -114,8 +116,6 @@ def _bytes(text: str, start: int, most: int) -> bytes:
 
 def _generated(text: str) -> Declared | None:
     """Return the texts of records of `assay generate`, if every line, or the whole, is one or another JSON object."""
-    if not text.lstrip().startswith("{"):
-        return None
     records = _records(text)
     if not any(_names_machine(record.get("provenance")) for record in records):
         return None

@@ -8,6 +8,10 @@ Measured: of 24,652 English texts (encyclopaedia, news, abstracts, stories, essa
 that their source calls English; whole, 9. Of 805 in Arabic, Chinese, Indonesian and Russian 98.8 % got their own name, 3 English, 3 none; cut to 200
 characters 96.5, 5 and 4.
 
+What is plainly English is not asked of resiliparse at all, at a third of the cost: a sample with `_PLAIN_ENGLISH` of "the", "of" and "and", the first among
+them, in either half, as four of five longer English texts have (one half may be a menu). On 60,000 texts of all the sources above, whole and cut to 250
+characters, this changed no answer.
+
 Too short (`_FEWEST_BYTES` of UTF-8, about 200 Latin, 100 Cyrillic or 70 Chinese characters) or like no language: an empty string, not a guess. It names
 one language; a text of several gets one of them. Code and lists of random letters pass for some language: whether a text is prose, `form.py` says.
 """
@@ -21,6 +25,8 @@ _FEWEST_BYTES = 200
 _ENGLISH_MARGIN = 40
 _HIGHEST_RANK = 1000
 """Right answers are at 973 or below in 99 % of texts of 100 characters, at 725 of 200, at 485 of 600; runs of one character and digits are above, or nowhere."""
+
+_PLAIN_ENGLISH = 3
 
 ENGLISH = "en"
 _ALL = (
@@ -47,6 +53,8 @@ def identify(text: str) -> str:
     from resiliparse.parse.lang import detect_fast
 
     sample = _sample(text)
+    if len(sample) >= _FEWEST_BYTES and _is_plainly_english(sample):
+        return ENGLISH
     if not sample.isascii():
         if len(sample.encode("utf-8", "ignore")) < _FEWEST_BYTES:
             return ""
@@ -76,6 +84,15 @@ def two_letters(declared: str) -> str:
     first = declared.replace(";", ",").partition(",")[0].strip().lower().replace("_", "-").partition("-")[0]
     first = _TWO_LETTERS.get(first, first)
     return first if first in _KNOWN else ""
+
+
+def _is_plainly_english(sample: str) -> bool:
+    count, middle = sample.count, len(sample) // 2  # written out and no loop: this is asked of every text of a crawl
+    first, second = count(" the ", 0, middle), count(" the ", middle)
+    if not first or not second:
+        return False
+    first += count(" of ", 0, middle) + count(" and ", 0, middle)
+    return first >= _PLAIN_ENGLISH and second + count(" of ", middle) + count(" and ", middle) >= _PLAIN_ENGLISH
 
 
 def _sample(text: str) -> str:

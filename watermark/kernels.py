@@ -24,6 +24,7 @@ M1 = np.uint64(0xBF58476D1CE4E5B9)
 M2 = np.uint64(0x94D049BB133111EB)
 S30, S27, S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _MAX = np.uint64(2**64 - 1)
+_WORTH_A_TABLE = 4  # so many ids for each of the vocabulary: five of the eight products of a word are then looked up
 _ONE, _SIX, _LOW_SIX = np.uint64(1), np.uint64(6), np.uint64(63)
 
 
@@ -79,6 +80,20 @@ def _document_words(
 
 
 @njit(cache=True, nogil=True)
+def _context_words(multiplier: Any, start: Any, finish: Any, prefixes: U64) -> None:
+    """Fill prefixes[v], (V,), with all of the word after the context v that does not depend on the token."""
+    for v in range(len(prefixes)):
+        prefixes[v] = mix(mix(start + multiplier * np.uint64(v)) ^ finish)
+
+
+@njit(cache=True, nogil=True)
+def _words_after(ids: I32, prefixes: U64, words: U64) -> None:
+    """Fill words[t] for every t >= 1 of one document under a context of one token, as `_document_words` does."""
+    for t in range(1, len(ids)):  # an unsigned index cannot be negative, which spares a test
+        words[t] = mix(prefixes[np.uint64(ids[t - 1])] + np.uint64(ids[t]) * GOLDEN)
+
+
+@njit(cache=True, nogil=True)
 def _evidence(
     ids: I32,
     offsets: I64,
@@ -90,6 +105,7 @@ def _evidence(
     minhash: bool,
     self_salt: bool,
     limit: Any,
+    prefixes: U64,
     bloom: U64,
     common: U64,
     buckets: I32,
@@ -111,7 +127,10 @@ def _evidence(
     for d in range(len(offsets) - 1):
         lo, hi = offsets[d], offsets[d + 1]
         length = hi - lo
-        _document_words(ids[lo:hi], multipliers, start, finish, width, minhash, self_salt, words, hashed)
+        if len(prefixes):
+            _words_after(ids[lo:hi], prefixes, words)
+        else:
+            _document_words(ids[lo:hi], multipliers, start, finish, width, minhash, self_salt, words, hashed)
         size = 16
         while size < 2 * length:
             size *= 2
@@ -121,7 +140,7 @@ def _evidence(
         for t in range(length):
             i = lo + t
             green[i] = False
-            if special[ids[i]]:
+            if special[np.uint64(ids[i])]:
                 last_special = t
             if t < width:
                 reason[i] = SHORT_CONTEXT
@@ -186,8 +205,11 @@ def evidence(
     green = np.empty(len(ids), np.bool_)
     reason = np.empty(len(ids), np.uint8)
     counts = np.zeros((len(offsets) - 1, 2), np.int64)
+    single = key.width == 1 and not key.self_salt and len(ids) >= _WORTH_A_TABLE * len(special)
+    prefixes = np.empty(len(special) if single else 0, np.uint64)
+    _context_words(key.multipliers[0], key.start, key.finish, prefixes)
     _evidence(
         ids, offsets, special, key.multipliers, key.start, key.finish, key.width, key.kind == "minhash", key.self_salt,
-        threshold(gamma), common.bloom, common.words, common.buckets, green, reason, counts,
+        threshold(gamma), prefixes, common.bloom, common.words, common.buckets, green, reason, counts,
     )  # fmt: skip
     return green, reason, counts

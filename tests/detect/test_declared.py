@@ -22,6 +22,13 @@ def test_the_prefix_is_the_34_bytes_of_the_standard():
     assert len(PREFIX.encode()) == 3 + 7 * 4 + 3 == 34
 
 
+def test_a_record_is_found_behind_white_space_and_not_in_the_middle_of_a_text():
+    for space in ("", "\n \t", "\u3000\x85"):
+        assert declared(space + json.dumps(RECORD)).text == RECORD["text"]
+    assert declared("See " + json.dumps(RECORD)) is None
+    assert declared("\ufeff" + json.dumps(RECORD)) is None
+
+
 @pytest.mark.parametrize("place", [0, 7, len(PROSE)])
 def test_a_wrapper_is_cut_out_wherever_it_stands_and_its_manifest_read(place):
     found = declared(PROSE[:place] + wrapper(MANIFEST) + PROSE[place:])

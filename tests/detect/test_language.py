@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from assay.detect import language
 from assay.detect.language import SUPPORTED, identify, identify_all, two_letters
 
 GERMAN = (
@@ -60,6 +61,21 @@ def test_the_text_counts_and_not_its_first_lines():
         )
         == "en"
     )
+
+
+def test_texts_that_are_plainly_english_are_english_to_resiliparse_too(shared, monkeypatch):
+    """The short way out changes no answer, here on 2,800 texts of four sources and as many starts; and English pieces in German do not take it."""
+    texts = [
+        row["text"]
+        for name in ("outfox", "liang_bias", "multilingual_m4", "human_only")
+        for row in rows(shared, name, 800)
+    ]
+    texts += [text[:250] for text in texts] + [ENGLISH * k + GERMAN * 30 + ENGLISH * k for k in (1, 2, 5)]
+    quick = [identify(text) for text in texts]
+    plain = sum(language._is_plainly_english(language._sample(text)) for text in texts)
+    monkeypatch.setattr(language, "_is_plainly_english", lambda sample: False)
+    assert quick == [identify(text) for text in texts]
+    assert plain > 1_000
 
 
 def test_a_declaration_counts_only_where_the_text_does_not_tell():

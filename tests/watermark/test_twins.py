@@ -1,6 +1,6 @@
 """The compiled and the torch forms of the contract equal the numpy one, bit for bit, on every shape and every ragged batch."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -98,6 +98,26 @@ def test_compiled_evidence_equals_the_contract_at_the_edges(shape):
         check_evidence(documents, set(), key, 0.25, set())
     common = set(rng.choice(hashing.words_of(np.array(long), key), 40).tolist())
     check_evidence([long[: width + 1], long, [], long[::-1], [5]], {7}, key, 0.25, common)
+
+
+@pytest.mark.parametrize("kind", ["ordered", "minhash"])
+def test_a_batch_worth_a_table_of_contexts_is_read_as_its_documents_alone_are(kind):
+    """From four ids for each of the vocabulary on, the part of a word that depends on the context is looked up; here one id short of it, just so many, and more."""
+    key, rng = hash_key((kind, 1, False)), np.random.default_rng(5)
+    special = np.zeros(100, np.bool_)
+    special[3] = True
+    for size in (399, 400, 2_000):
+        ids, cuts = rng.integers(0, 100, size).astype(np.int32), [0, 150, 150, 300, size]
+        whole = kernels.evidence(ids, np.array(cuts), special, key, 0.25, CommonSet())
+        parts = [ids[a:b] for a, b in pairwise(cuts) if b - a < 400]
+        alone = [kernels.evidence(one, np.array([0, len(one)]), special, key, 0.25, CommonSet()) for one in parts]
+        end = sum(map(len, parts))
+        for column in range(2):
+            assert np.array_equal(whole[column][:end], np.concatenate([one[column] for one in alone]))
+        assert np.array_equal(whole[2][: len(parts)], np.concatenate([one[2] for one in alone]))
+        words = hashing.words_of(ids[300:], key)
+        clean = ~(special[ids[300:]][1:] | special[ids[300:]][:-1])
+        assert np.array_equal(whole[0][301:], clean & (words < hashing.threshold(0.25)))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
