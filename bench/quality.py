@@ -95,7 +95,9 @@ def beside(data: Table, field: str, ours: dict[str, Any], theirs: dict[str, Any]
                 at = np.flatnonzero(cell.machines | cell.humans)
                 if n_humans >= FEWEST_HUMANS:
                     tail = n_humans >= FEWEST_FOR_TPR
-                    made.append(PairedCell(data.machine[at], codes[at], ours[name][at], theirs[name][at], tail))
+                    made.append(
+                        PairedCell(data.machine[at], codes[at], ours[name][at], theirs[name][at], tail, left_out)
+                    )
     found = paired_differences(made, ALPHA, np.random.default_rng(0), DRAWS)
     return {name: {key: round(value, 4) for key, value in vars(one).items()} for name, one in found.items()}
 

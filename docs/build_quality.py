@@ -38,6 +38,11 @@ What carries over to your text first is the table of false alarms: on a kind of 
 says more; 44 TOEFL essays decide little.
 """
 
+BESIDE = """
+Mean differences over the cells. The first interval is over texts, for these domains or generators; the second draws these too, with replacement, and is for others like them: rough, as there are six
+domains with cells, and it allows for no choice of settings.
+"""
+
 USES = """
 ## Not for
 
@@ -84,6 +89,8 @@ def quality(content: dict[str, Any], peers: dict[str, Any]) -> str:
         "## In short\n",
         _summary(summary, KINDS),
         "\n## Less the floor, on the same texts\n",
+        BESIDE.strip(),
+        "",
         _beside(summary, SHIPPED),
     ]
     for field, title in (
@@ -182,7 +189,9 @@ def _beside(summary: dict[str, Any], kinds: tuple[str, ...]) -> str:
         for field in ("domain", "family"):
             for name in ("auroc", "tpr"):
                 one = summary[kind]["beside_floor"][field][name]
-                row.append(f"{one['value']:+.3f} ({one['low']:+.3f} to {one['high']:+.3f})")
+                row.append(
+                    f"{one['value']:+.3f} ({one['low']:+.3f} to {one['high']:+.3f}; {one['unit_low']:+.3f} to {one['unit_high']:+.3f})"
+                )
         rows.append(row)
     head = [f"{what}: {name}" for what in ("domain left out", "generator left out") for name in ("AUROC", "TPR")]
     return _table(["", *head], rows)

@@ -45,6 +45,17 @@ def test_texts_of_one_cluster_move_together() -> None:
     assert together.high - together.low == pytest.approx(alone.high - alone.low, rel=1e-9)
 
 
+def test_a_difference_that_one_unit_makes_has_a_wide_interval_over_units() -> None:
+    """Ours is far better in one of four domains and no better in three: over texts that is sure, over domains it is not."""
+    rng = np.random.default_rng(5)
+    made = [cell(rng, 400, 3.0 if k == 0 else 0.5, 0.5, first=1000 * k) for k in range(4)]
+    made = [PairedCell(*list(vars(c).values())[:5], unit=f"u{k}") for k, c in enumerate(made)]
+    found = paired_differences(made, 0.05, rng, 300)["auroc"]
+    assert found.low > 0.05
+    assert found.unit_low < 0.03  # 0.75^4 = 32 % of the draws are without that domain
+    assert found.unit_high > found.high
+
+
 def test_without_cells_it_says_so() -> None:
     with pytest.raises(ValueError, match="at least one cell"):
         paired_differences([], 0.01, np.random.default_rng(0), 5)
