@@ -177,6 +177,12 @@ class Calibration:
         return min(group.null.smallest_p for group in self.groups)
 
     @property
+    def reachable_p(self) -> float:
+        """The smallest p-value that a document of no stated label can get, at the length most in favour."""
+        lengths = np.array([group.low for group in self.groups])
+        return float(np.nanmin(self._least_favourable(np.zeros(len(lengths)), lengths).smallest_p))
+
+    @property
     def sha256(self) -> str:
         """Hash of all kept scores, how many documents have each, and the groups they are in."""
         digest = hashlib.sha256()

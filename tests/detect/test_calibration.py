@@ -96,6 +96,15 @@ def test_without_a_label_the_largest_of_the_labels_p_values_counts():
     assert calibration.p_values(SIGNATURE, [5.05], [9], ["en"]).p == 1 / 301
 
 
+def test_the_reachable_p_is_that_of_the_label_with_fewest_documents() -> None:
+    """Labels of 900 and 250 documents of one length: any text meets both, so 1/251 is the least, while 1/901 is in the calibration."""
+    calibration = made(1150, groups=["a"] * 900 + ["b"] * 250, edges=[40, 700])
+    assert calibration.smallest_p == pytest.approx(1 / 901)
+    assert calibration.reachable_p == pytest.approx(1 / 251)
+    assert calibration.of("a").reachable_p == pytest.approx(1 / 901)
+    assert made(500, edges=[40, 700]).reachable_p == pytest.approx(1 / 501)
+
+
 def test_a_label_without_documents_of_the_length_speaks_by_its_nearest():
     """en at 50 tokens (300 documents), de at 100 (200): both speak from 50 to 100, de at 1/201 is the less favourable; outside, nobody."""
     lengths, labels = np.repeat([50, 100], [300, 200]), ["en"] * 300 + ["de"] * 200
