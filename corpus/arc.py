@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .crawl_items import Lost, Place
+from .crawl_items import Lost, Place, lost_at
 from .warc import HEAD_BYTES, WarcRecord
 from .window import Window
 
@@ -44,9 +44,10 @@ def read_arc_records(window: Window, max_bytes: int) -> Iterator[WarcRecord | Lo
         else:
             window.pos = line.end()
             yield _take(window, place, line, max_bytes)
+    place = window.here()
     broken = window.recover()
     if broken is not None:
-        yield Lost(broken.member, broken.reason, broken.message, False, "")
+        yield lost_at(place, broken.reason, broken.message, False)
         yield from read_arc_records(window, max_bytes)
 
 
@@ -85,10 +86,10 @@ def _take(window: Window, place: Place, line: re.Match[bytes], max_bytes: int) -
     broken = window.broken if window.pos == len(window.data) else None
     if broken is not None and window.place_at(max(0, len(window.data) - 1)).member == broken.member:
         window.recover()
-        return Lost(place.offset, broken.reason, f"{broken.message}; the record that begins here is lost", False, "")
+        return lost_at(place, broken.reason, f"{broken.message}; the record that begins here is lost", False)
     if have < length:
         message = f"{have:,} of the {length:,} bytes of this record are there; the file ends inside it"
-        return Lost(place.offset, "truncated", message, False, "")
+        return lost_at(place, "truncated", message, False)
     return WarcRecord(place, headers, body, length)
 
 
@@ -104,4 +105,4 @@ def _to_next_line(window: Window, place: Place, message: str) -> Lost:
             window.pos = len(window.data)
             break
     passed = window.place_at(window.pos).total - begin
-    return Lost(place.offset, "bad_header", f"{message}; went on {passed:,} bytes behind", False, "")
+    return lost_at(place, "bad_header", f"{message}; went on {passed:,} bytes behind", False)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from assay.errors import DataError
 
 from .arc import fits_arc, read_arc_records
-from .crawl_items import CrawlDocument, Lost, Passed, Place, ReadOptions
+from .crawl_items import CrawlDocument, Lost, Passed, Place, ReadOptions, place_id
 from .crawl_lines import Line, document_of_line, fits_lines, read_lines, read_whole
 from .members import Unpacker, codec_of
 from .remote import cannot_read, open_binary
@@ -103,14 +104,14 @@ class _Stream:
 
     def __init__(self, shard: Shard, options: ReadOptions, position: dict[str, Any], file: BinaryIO) -> None:
         codec = codec_of(file)
-        start = Place(shard.start, 0, 0) if codec else Place(0, shard.start, shard.start)
+        start = Place(shard.start, 0, 0 if codec else shard.start)
         at = Place.from_record(position) if position.get("member") is not None else start
         self._shard = shard
         self._options = options
         self._name = os.path.basename(shard.path)
         self._records = RecordStream(file, codec, at, shard.stop, options.max_record_bytes)
         self._unpacker = Unpacker(file, codec, at, shard.stop, fits_arc if shard.format == "arc" else fits_lines)
-        self._window = Window(iter(self._unpacker), at.total)
+        self._window = Window(iter(self._unpacker), at, plain=codec is None)
 
     def items(self) -> Iterator[Item]:
         window, options = self._window, self._options
@@ -138,7 +139,10 @@ class _Stream:
 
     def _documents(self) -> Iterator[Item]:
         for line in read_lines(self._window, self._options.max_record_bytes):
-            item = document_of_line(line, self._options, self._name) if isinstance(line, Line) else line
+            if isinstance(line, Line):
+                item = document_of_line(line, self._options, self._name)
+            else:
+                item = replace(line, id=place_id(self._name, (line.offset, line.skip, 0))) if line.row else line
             if item is not None:
                 yield item
 

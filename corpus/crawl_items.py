@@ -50,9 +50,10 @@ class ReadOptions:
 class CrawlDocument:
     """One text of a crawl.
 
-    `offset` is the place in the file: the byte offset of the line, the record, or the compressed member that begins
-    with it; inside a member or frame, the decompressed offset in it is added (of compressed lines: in the whole
-    stream). Of Parquet it is the row from 0. `url` is "" where there is none.
+    `offset` and `skip` lead back to it. `offset` is a byte of the file: of a plain file where the line or record
+    begins, of a compressed one where the member or frame does; decompressed from there, the line or record begins
+    `skip` bytes in (0 in plain files and with one member a record). Of Parquet `offset` is the row from 0. `url` is ""
+    where there is none.
     """
 
     id: str
@@ -60,6 +61,7 @@ class CrawlDocument:
     offset: int
     url: str
     fields: dict[str, Any]
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Lost:
     """Something that cannot be read; `reason` is a slug, `message` one line.
 
     `row` is true where it stood in the place of one document (a line, a row, a text record), false for a stretch of
-    the file that may have held any number of them.
+    the file that may have held any number of them. `offset` and `skip` are as those of a document.
     """
 
     offset: int
@@ -75,6 +77,7 @@ class Lost:
     message: str
     row: bool
     id: str
+    skip: int = 0
 
 
 class Passed(NamedTuple):
@@ -83,20 +86,19 @@ class Passed(NamedTuple):
     what: str
 
 
+PlaceNumbers = tuple[int, int, int]  # those of a `Place`, which is too slow to make for each line or row
+
+
 class Place(NamedTuple):
     """A place in a possibly compressed file: where a member begins, and how many decompressed bytes into it.
 
-    `total` counts the decompressed bytes before the place since the start of the stream.
+    Of a plain file every byte begins a member. `total` counts the plain bytes before the place since the start of the
+    stream.
     """
 
     member: int
     skip: int
     total: int
-
-    @property
-    def offset(self) -> int:
-        """The number that stands for the place: the file offset where the place begins a member."""
-        return self.member + self.skip
 
     def to_record(self) -> dict[str, Any]:
         """Return the place as a JSON-able position."""
@@ -114,3 +116,17 @@ class Place(NamedTuple):
         if not all(isinstance(value, int) and value >= 0 for value in values):
             raise DataError(f"a position must hold member, skip and total >= 0, got {record}; start the shard anew")
         return cls(*cast("list[int]", values))
+
+
+def place_id(file_name: str, place: PlaceNumbers) -> str:
+    """Return the id of what has none of its own: its place, which nothing else in the file has."""
+    member, skip, _ = place
+    return f"{file_name}:{member}+{skip}" if skip else f"{file_name}:{member}"
+
+
+def lost_at(place: PlaceNumbers, reason: str, message: str, row: bool, own_id: str = "") -> Lost:
+    """Make a loss of a place; inside a member the message says how far, as the file offset alone does not."""
+    member, skip, _ = place
+    if skip:
+        message = f"{message}; {skip:,} plain bytes into the member at file offset {member:,}"
+    return Lost(member, reason, message, row, own_id, skip)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
-from .crawl_items import CrawlDocument, Lost, ReadOptions
+from .crawl_items import CrawlDocument, Lost, PlaceNumbers, ReadOptions, lost_at, place_id
+from .members import Break
 from .records import Malformed, describe_utf8, kind_of, names_of, parse_object
 from .window import Window
 
@@ -17,10 +18,10 @@ FILL_BYTES = 1 << 18
 
 
 class Line(NamedTuple):
-    """A line without its end, and the offset of its first byte in the (decompressed) file."""
+    """A line without its end, and the place of its first byte."""
 
     data: bytes
-    offset: int
+    place: PlaceNumbers
 
 
 def fits_lines(head: bytes) -> bool:
@@ -33,20 +34,21 @@ def read_lines(window: Window, max_bytes: int) -> Iterator[Line | Lost]:
     while True:
         end = _line_end(window, max_bytes)
         pos = window.pos
-        offset = window.total + pos
         if (end if end >= 0 else len(window.data)) - pos > max_bytes:
-            yield Lost(offset, "too_big", _skip_line(window, max_bytes), True, "")
+            place = window.here()
+            yield lost_at(place, "too_big", _skip_line(window, max_bytes), True)
         elif end >= 0:
             line = window.data[pos:end]
+            place = window.numbers_at(pos)
             window.pos = end + 1
-            yield Line(line, offset)
-        elif broken := window.recover():
-            _skip_torn(window, max_bytes)
-            yield Lost(offset, broken.reason, f"{broken.message}, at file offset {broken.member:,}", False, "")
+            yield Line(line, place)
+        elif window.broken is not None:
+            yield _pass_damage(window, window.broken, max_bytes)
         else:
             if pos < len(window.data):
+                place = window.numbers_at(pos)
                 window.pos = len(window.data)
-                yield Line(window.data[pos:], offset)
+                yield Line(window.data[pos:], place)
             return
 
 
@@ -59,6 +61,14 @@ def _line_end(window: Window, max_bytes: int) -> int:
             return -1
         end = window.data.find(b"\n", window.pos + seen)
     return end
+
+
+def _pass_damage(window: Window, broken: Break, max_bytes: int) -> Lost:
+    """Go behind the damage and the line it tore; the loss begins where that line did."""
+    place = window.here()
+    window.recover()
+    _skip_torn(window, max_bytes)
+    return lost_at(place, broken.reason, f"{broken.message}, at file offset {broken.member:,}", False)
 
 
 def _skip_torn(window: Window, max_bytes: int) -> None:
@@ -83,38 +93,37 @@ def _skip_line(window: Window, max_bytes: int) -> str:
 
 def document_of_line(line: Line, options: ReadOptions, file_name: str) -> CrawlDocument | Lost | None:
     """Read one JSON object a line; None if the line is blank."""
-    own_id = f"{file_name}:{line.offset}"
     try:
         text = line.data.decode("utf-8")
-        text = text.removeprefix("\ufeff") if line.offset == 0 else text
+        text = text.removeprefix("\ufeff") if line.place[2] == 0 else text
         if not text or text.isspace():
             return None
         values = parse_object(text)
     except UnicodeDecodeError as error:
-        return Lost(line.offset, "bad_utf8", describe_utf8(error, "the line"), True, own_id)
+        return lost_at(line.place, "bad_utf8", describe_utf8(error, "the line"), True, place_id(file_name, line.place))
     except Malformed as error:
-        return Lost(line.offset, "bad_json", str(error), True, own_id)
-    return document_of_values(values, line.offset, options, own_id)
+        return lost_at(line.place, "bad_json", str(error), True, place_id(file_name, line.place))
+    return document_of_values(values, line.place, options, file_name)
 
 
 def document_of_values(
-    values: dict[str, Any], offset: int, options: ReadOptions, default_id: str
+    values: dict[str, Any], place: PlaceNumbers, options: ReadOptions, file_name: str
 ) -> CrawlDocument | Lost:
     """Make a document of the fields of a record."""
     given = values.get("id")
     has_id = isinstance(given, str) or (isinstance(given, int) and not isinstance(given, bool))
-    own_id = str(given) if has_id else default_id
+    own_id = str(given) if has_id else place_id(file_name, place)
     name = options.text_field
     text = values.get(name)
     if not isinstance(text, str):
         got = f"is {kind_of(text)}" if name in values else f"is missing, got {names_of(list(values))}"
         message = f'field "{name}" {got}, expected a string; name the right one with --text-field'
-        return Lost(offset, "no_text_field", message, True, own_id)
+        return lost_at(place, "no_text_field", message, True, own_id)
     if len(text) > options.max_text_chars:
         message = f"the text has {len(text):,} characters, expected at most {options.max_text_chars:,}"
-        return Lost(offset, "too_big", message, True, own_id)
+        return lost_at(place, "too_big", message, True, own_id)
     others = {key: value for key, value in values.items() if key != name and not (has_id and key == "id")}
-    return CrawlDocument(own_id, text, offset, _url(values), others)
+    return CrawlDocument(own_id, text, place[0], _url(values), others, place[1])
 
 
 def read_whole(window: Window, options: ReadOptions, file_name: str) -> CrawlDocument | Lost:

@@ -1,6 +1,7 @@
 """Rows of a Parquet file as documents, row group by row group, so that reading can begin at any of them.
 
-A row group that is damaged is a loss with its rows, and the next one is read. The file may be on any fsspec file system.
+Of a row group that is damaged or lacks the text column each row is a loss of its own, as the footer knows how many there
+are, and the next one is read. The file may be on any fsspec file system.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from typing import Any, BinaryIO
 
 from assay.errors import DataError
 
-from .crawl_items import CrawlDocument, Lost, ReadOptions
+from .crawl_items import CrawlDocument, Lost, ReadOptions, lost_at, place_id
 from .crawl_lines import document_of_values
 from .records import describe_utf8, names_of
 from .remote import one_line
 
 BATCH_ROWS = 256
+MAX_GROUP_ROWS = 64 << 20  # the most that Arrow writes: a footer that says more could hold a scan for ever
 
 
 class TableReader:
@@ -65,11 +67,11 @@ class TableReader:
             rows = self.rows_of(self.group)
             if options.text_field in names:
                 yield from self._read_group(base, options, file_name)
-            elif self.row < rows:
-                expected = f'no column "{options.text_field}", got {names_of(names)}'
-                message = f"{rows:,} rows from row {base:,} have {expected}; name the right one with --text-field"
-                self.row = rows
-                yield Lost(base, "no_text_field", message, False, "")
+            else:
+                got = f'the file has no column "{options.text_field}", got {names_of(names)}'
+                yield from self._lose_rest(
+                    base, "no_text_field", f"{got}; name the right one with --text-field", file_name
+                )
             base += rows
             self.group, self.row = self.group + 1, 0
 
@@ -83,12 +85,12 @@ class TableReader:
             try:
                 batch: Any = next(batches, None)
             except (pa.ArrowException, OSError) as error:
-                first = base + self.row
-                message = f"{rows - self.row:,} rows from row {first:,} on are damaged ({one_line(error)})"
-                self.row = rows
-                yield Lost(first, "damaged_row_group", message, False, "")
+                got = f"row group {self.group:,} cannot be read from row {base + passed:,} on ({one_line(error)})"
+                yield from self._lose_rest(base, "damaged_row_group", f"{got}; write the file again", file_name)
                 return
             if batch is None:
+                got = f"row group {self.group:,} ends at row {base + passed:,}, its footer says {base + rows:,}"
+                yield from self._lose_rest(base, "damaged_row_group", f"{got}; write the file again", file_name)
                 return
             skip = max(0, self.row - passed)
             passed += batch.num_rows
@@ -97,10 +99,24 @@ class TableReader:
             for values in _values(batch.slice(skip)):
                 number = base + self.row
                 self.row += 1
+                place = number, 0, number
                 if isinstance(values, Lost):
-                    yield Lost(number, values.reason, values.message, True, f"{file_name}:{number}")
+                    yield lost_at(place, values.reason, values.message, True, place_id(file_name, place))
                 else:
-                    yield document_of_values(values, number, options, f"{file_name}:{number}")
+                    yield document_of_values(values, place, options, file_name)
+
+    def _lose_rest(self, base: int, reason: str, message: str, file_name: str) -> Iterator[Lost]:
+        """Yield a loss for each row of the group from `row` on: rows stay in line with the file's."""
+        rows = self.rows_of(self.group)
+        if rows - self.row > MAX_GROUP_ROWS:
+            place = base + self.row, 0, 0
+            self.row = rows
+            yield lost_at(place, reason, f"{message}; the footer's {rows:,} rows are not believed", False)
+        while self.row < rows:
+            number = base + self.row
+            self.row += 1
+            place = number, 0, number
+            yield lost_at(place, reason, message, True, place_id(file_name, place))
 
 
 def _values(batch: Any) -> Iterator[dict[str, Any] | Lost]:

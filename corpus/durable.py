@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from assay.errors import DataError
 
+_LONG_PATH = 160
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -67,6 +68,12 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return cast("dict[str, Any]", found)
 
 
+def short_path(path: Path) -> str:
+    """Return a path for one line: whole, or its two ends."""
+    text = str(path)
+    return text if len(text) <= _LONG_PATH else f"{text[:80]}...{text[-40:]}"
+
+
 @contextlib.contextmanager
 def full_disk_stops(folder: Path) -> Generator[None]:
     """Turn what the disk says when it is full, at any depth, into one line that says what is safe."""
@@ -78,3 +85,18 @@ def full_disk_stops(folder: Path) -> Generator[None]:
             raise
         message = f"cannot write to {folder}: {cause.strerror}; what is finished is safe"
         raise OutputError(f"{message}; make room, then run the same command again: it resumes") from error
+
+
+@contextlib.contextmanager
+def output_stops(folder: Path) -> Generator[None]:
+    """Turn any failure of the system into the end of the run, in one line: for work whose inputs' failures are `DataError`s.
+
+    The folder was made unwritable or taken away meanwhile: every other shard would fail alike.
+    """
+    try:
+        with full_disk_stops(folder):
+            yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        message = f"cannot write to {short_path(folder)}: {why}; what is finished is safe"
+        raise OutputError(f"{message}; see to the folder, then run the same command again: it resumes") from error

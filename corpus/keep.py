@@ -32,7 +32,7 @@ class KeepWriter:
         """Write `items` to one file or the other by the verdicts of their rows (`pyarrow.RecordBatch`)."""
         from .crawl import CrawlDocument
 
-        columns = rows.select(["verdict", "log10_p", "reasons", "error", "file", "offset"]).to_pylist()
+        columns = rows.select(["verdict", "log10_p", "reasons", "error", "file", "offset", "skip"]).to_pylist()
         kept: list[dict[str, Any]] = []
         dropped: list[dict[str, Any]] = []
         for item, found in zip(items, cast("list[dict[str, Any]]", columns), strict=True):

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from assay.errors import DataError
 
-from .durable import full_disk_stops, read_json, write_json
+from .durable import full_disk_stops, read_json, short_path, write_json
+from .remote import is_url
 from .scan_config import differences, fingerprint
 
 if TYPE_CHECKING:
@@ -30,9 +31,17 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """What stands in an output folder. Making one touches nothing."""
+    """What stands in an output folder. Making one touches nothing.
+
+    Raises:
+        DataError: if `folder` is a URL: claims need locks, and files that are renamed at once.
+
+    """
 
     def __init__(self, folder: str | Path) -> None:
+        if is_url(str(folder)):
+            got = f"--out {folder} is a URL, expected a folder of a file system"
+            raise DataError(f"{got}; name one, and copy it when the scan is done")
         self.folder = Path(folder)
         self.claims = self.folder / "claims"
 
@@ -77,7 +86,8 @@ class Ledger:
             DataError: if there is none: the folder holds no scan.
 
         """
-        found = read_json(self.folder / "scan.json")
+        with self.usable():
+            found = read_json(self.folder / "scan.json")
         if found is None:
             raise DataError(f"{self.folder} holds no scan.json, expected the --out folder of a scan; name that one")
         return found
@@ -106,7 +116,7 @@ class Ledger:
         found = self.check(config, shards)
         if found is not None:
             return found
-        with self._writing(), full_disk_stops(self.folder):
+        with self.usable(), full_disk_stops(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary = self.folder / f"scan.json.{os.getpid()}.new"
             write_json(temporary, record)
@@ -126,12 +136,13 @@ class Ledger:
             DataError: as `begin` does.
 
         """
-        if self.folder.exists() and not self.folder.is_dir():
-            raise DataError(f"--out {self.folder} is a file, expected a folder; name another")
-        found = read_json(self.folder / "scan.json")
-        if found is None:
-            self._refuse_foreign()
-            return None
+        with self.usable():
+            if self.folder.exists() and not self.folder.is_dir():
+                raise DataError(f"--out {self.folder} is a file, expected a folder; name another")
+            found = read_json(self.folder / "scan.json")
+            if found is None:
+                self._refuse_foreign()
+                return None
         advice = "name another --out, or give the command it was begun with"
         if found.get("fingerprint") != fingerprint(config):
             changed = differences(cast("dict[str, Any]", found.get("config", {})), config)
@@ -149,11 +160,14 @@ class Ledger:
             raise DataError(f"{got}, expected a new or empty folder, or one of a scan; name another")
 
     @contextlib.contextmanager
-    def _writing(self) -> Generator[None]:
+    def usable(self) -> Generator[None]:
+        """Turn what the system says of an output folder that cannot be one into one line."""
         try:
             yield
-        except PermissionError as error:
-            raise DataError(f"cannot write to {self.folder}: {error.strerror}; name an --out that is yours") from error
+        except OSError as error:
+            why = error.strerror or str(error)
+            got = f"cannot use --out {short_path(self.folder)}: {why}"
+            raise DataError(f"{got}; expected a folder that can be made and written to; name another --out") from error
 
     def clear(self) -> None:
         """Remove what only an unfinished scan needs."""

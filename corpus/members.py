@@ -108,7 +108,7 @@ class Unpacker:
     def __init__(
         self, file: BinaryIO, codec: Codec | None, at: Place, stop: int | None, fits: Callable[[bytes], bool]
     ) -> None:
-        self._raw = RawBytes(file, at.member if codec else at.offset, stop)
+        self._raw = RawBytes(file, at.member if codec else at.member + at.skip, stop)
         self._codec = codec
         self._at = at
         self._fits = fits
@@ -124,9 +124,9 @@ class Unpacker:
         return self._members(self._codec)
 
     def _plain(self) -> Iterator[Piece | Break]:
-        begin = self._raw.at
+        first = begin = self._raw.at
         while data := self._raw.take(READ_BYTES):
-            yield Piece(data, self._at.member, begin - self._at.member)
+            yield Piece(data, first, begin - first)
             begin = self._raw.at
 
     def _members(self, codec: Codec) -> Iterator[Piece | Break]:

@@ -20,7 +20,7 @@ from .durable import OutputError
 from .engine import Engine, Event
 from .ledger import Ledger
 from .scan_config import ScanConfig, fingerprint
-from .scan_progress import Progress
+from .scan_progress import Progress, shard_bytes
 from .scan_task import Outcome, ShardTask
 from .scan_worker import describe, work
 from .sidecar import attribute_paths
@@ -39,6 +39,10 @@ class Share:
 
     index: int = 0
     of: int = 1
+
+    def holds(self, shard: "Shard") -> bool:
+        """Whether a shard is this run's."""
+        return shard.index % self.of == self.index
 
 
 @dataclass
@@ -77,8 +81,11 @@ def run_scan(
     """
     ledger, record, share = Ledger(out), config.to_record(), share or Share()
     found = ledger.check(record, plan.shards)
-    mine = [shard for shard in plan.shards if shard.index % share.of == share.index]
+    mine = [shard for shard in plan.shards if share.holds(shard)]
     ended = Ended()
+    if not mine:
+        of = f"{share.index} of {share.of}, and the plan has {len(plan.shards):,}"
+        say(f"no shard is this run's ({of}); there is nothing to do")
     todo: list[Shard] = []
     for shard in mine:
         if found is not None and ledger.is_done(shard.name):
@@ -103,7 +110,7 @@ def run_scan(
             )
             for shard in todo
         ]
-        with Progress(ledger, todo) as progress:
+        with Progress(ledger, todo, shard_bytes(plan.shards), say) as progress:
             _Driver(workers, config, ended, progress, say).run(tasks)
     return ended
 

@@ -1,8 +1,8 @@
 """The table a scan writes: one row for each document, and for each place where one should have stood.
 
-Columns: row (ordinal in the shard, from 0), id, file, offset, host, and then what the scorer says (`scan_columns.py`). A document
-that could not be read or took too long keeps its row: the scorer's columns are null but for the verdict, which is "abstain", and
-`error`, "reason: message"; so rows stand in line with the input.
+Columns: row (ordinal in the shard, from 0), id, file, offset and skip (which lead to the document: `CrawlDocument`), host, and then
+what the scorer says (`scan_columns.py`). A document that could not be read or took too long keeps its row: the scorer's columns are
+null but for the verdict, which is "abstain", and `error`, "reason: message"; so rows stand in line with the input.
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ def rows_schema(scored: Any) -> Any:
         ("id", pa.string()),
         ("file", pa.dictionary(pa.int32(), pa.string())),
         ("offset", pa.int64()),
+        ("skip", pa.int64()),
         ("host", pa.string()),
     ]
     return pa.schema([*(pa.field(*one) for one in own), *scored])
@@ -46,11 +47,11 @@ def build_rows(items: Sequence["CrawlDocument | Lost"], first_row: int, file: st
 
     read = np.fromiter((isinstance(item, CrawlDocument) for item in items), bool, len(items))
     ids = [utf8(item.id) for item in items]
-    offsets = [item.offset for item in items]
+    places = [pa.array([getattr(item, name) for item in items], pa.int64()) for name in ("offset", "skip")]
     hosts = [utf8(host_of(item.url)) if isinstance(item, CrawlDocument) else "" for item in items]
     names = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(items), np.int32)), pa.array([utf8(file)]))
     rows = pa.array(np.arange(first_row, first_row + len(items), dtype=np.int64))
-    own = [rows, pa.array(ids, pa.string()), names, pa.array(offsets, pa.int64()), pa.array(hosts, pa.string())]
+    own = [rows, pa.array(ids, pa.string()), names, *places, pa.array(hosts, pa.string())]
     columns = scored.columns if read.all() else _with_gaps(items, read, scored)
     return pa.RecordBatch.from_arrays([*own, *columns], schema=schema)
 

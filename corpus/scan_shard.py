@@ -10,7 +10,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from .claim import Claim
-from .durable import full_disk_stops
+from .durable import output_stops
 from .ledger import Ledger
 from .scan_segments import last_segment
 from .scan_task import Outcome, ShardTask
@@ -31,7 +31,7 @@ def scan_shard(task: ShardTask, scorer: "BatchScorer") -> Outcome:
 
     """
     ledger, name = Ledger(task.folder), task.shard.name
-    with full_disk_stops(ledger.folder):
+    with output_stops(ledger.folder):
         claim = Claim.take(ledger.claims, name, wait_s=_LOCK_WAIT_S)
         if claim is None:
             return Outcome(name, "busy", message="another run is scanning it")

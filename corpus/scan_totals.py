@@ -4,7 +4,7 @@ The tally is the sum over the markers in done/ and what was given up, in the ord
 a shard was scanned. All that does goes to throughput.json.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .durable import write_json
@@ -12,8 +12,10 @@ from .ledger import Ledger
 from .tally import Tally
 
 
-def merged_tally(ledger: Ledger, scan: Mapping[str, Any], failed: Mapping[str, str]) -> Tally:
-    """Return the tally of all finished shards; those given up, failed (why, by name) or refused are counted as lost."""
+def merged_tally(
+    ledger: Ledger, scan: Mapping[str, Any], failed: Mapping[str, str], waiting: Collection[str] = ()
+) -> Tally:
+    """Return the tally of all finished shards; those given up, failed (why, by name) or still `waiting` are counted as lost."""
     total = Tally(scan["detectors"], scan["config"]["score"]["alpha"])
     for shard in scan["shards"]:
         name, path = shard["name"], shard["path"]
@@ -23,6 +25,8 @@ def merged_tally(ledger: Ledger, scan: Mapping[str, Any], failed: Mapping[str, s
             total.add_lost("quarantined", path, given_up["message"])
         elif name in failed:
             total.add_lost("shard_failed", path, failed[name])
+        elif name in waiting:
+            total.add_lost("shard_unfinished", path, f"shard {name} is not finished")
     return total
 
 

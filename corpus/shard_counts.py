@@ -52,13 +52,13 @@ class ShardCounts:
         if texts:
             for item, error in zip(items, rows.column("error").to_pylist(), strict=True):
                 if error and isinstance(item, CrawlDocument):
-                    self.add_lost("error", item.offset, item.id, error)
+                    self.add_lost("error", item.offset, item.id, error, item.skip)
 
-    def add_lost(self, reason: str, offset: int, name: str, message: str) -> None:
+    def add_lost(self, reason: str, offset: int, name: str, message: str, skip: int = 0) -> None:
         """Count a loss, and list it while there is room."""
         self.lost[reason] += 1
         if len(self.losses) < _LISTED:
-            self.losses.append({"offset": offset, "id": name, "reason": reason, "message": message})
+            self.losses.append({"offset": offset, "skip": skip, "id": name, "reason": reason, "message": message})
 
     def to_record(self) -> dict[str, Any]:
         """Return it as JSON holds it."""

@@ -7,6 +7,7 @@ by one; marks and calibrated p-values of classifiers do not depend on that beyon
 
 import dataclasses
 import hashlib
+import os
 import shutil
 import time
 from collections import Counter
@@ -105,7 +106,7 @@ class ShardScan:
                 self._lose(item)
                 if item.row:
                     batch.append((number, item))
-            elif self._sampled(item.id):
+            elif self._sampled(item):
                 batch.append((number, item))
                 chars += len(item.text)
             else:
@@ -126,7 +127,7 @@ class ShardScan:
         self.counts.items += 1
         if hung:
             message = "took longer than it may" if limit_s is None else f"took longer than {limit_s:g} s"
-            return Lost(item.offset, "timeout", message, True, item.id)
+            return Lost(item.offset, "timeout", message, True, item.id, item.skip)
         return item
 
     def _pass_over(self) -> CrawlDocument | Lost | None:
@@ -138,16 +139,18 @@ class ShardScan:
         self._open_reader(self.config.read)
         return item
 
-    def _sampled(self, name: str) -> bool:
-        """Whether the sample holds a document: a function of its id alone, so that shards and engines agree."""
+    def _sampled(self, item: CrawlDocument) -> bool:
+        """Whether the sample holds a document: a function of its id and place, so that shards and engines agree and repeated ids do not."""
         if self.config.sample >= 1.0:
             return True
+        name = f"{item.id}\0{os.path.basename(self.task.shard.path)}\0{item.offset}\0{item.skip}"
         digest = hashlib.blake2b(utf8(name).encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") < self.config.sample * 2.0**64
 
     def _lose(self, item: Lost) -> None:
-        self.counts.add_lost(item.reason, item.offset, item.id, item.message)
-        self.tally.add_lost(item.reason, f"{self.task.shard.path}:{item.offset}", item.message)
+        self.counts.add_lost(item.reason, item.offset, item.id, item.message, item.skip)
+        inside = f"+{item.skip}" if item.skip else ""
+        self.tally.add_lost(item.reason, f"{self.task.shard.path}:{item.offset}{inside}", item.message)
 
     # -- scoring ----------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ def tell_format(path: str) -> Told:
             if file.read(4) == b"PAR1":
                 return Told("parquet")
             codec = codec_of(file)
-            window = Window(iter(Unpacker(file, codec, Place(0, 0, 0), None, bool)), 0)
+            window = Window(iter(Unpacker(file, codec, Place(0, 0, 0), None, bool)), Place(0, 0, 0))
             damage = ""
             while not window.fill(HEAD_BYTES) and window.broken is not None and window.pos == len(window.data):
                 damage = damage or window.broken.message

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .crawl_items import Lost, Place
+from .crawl_items import Lost, Place, lost_at
 from .header_block import MAX_HEADER_BYTES, find_end, parse_headers
 from .window import Window
 
@@ -45,10 +45,11 @@ def read_records(window: Window, max_bytes: int) -> Iterator[WarcRecord | Lost]:
         if window.pos == len(window.data):
             if window.more():
                 continue
+            place = window.here()
             broken = window.recover()
             if broken is None:
                 return
-            yield Lost(broken.member, broken.reason, broken.message, False, "")
+            yield lost_at(place, broken.reason, broken.message, False)
             continue
         yield from _next_record(window, max_bytes)
 
@@ -91,7 +92,7 @@ def _take(
     window: Window, place: Place, headers: dict[str, str], length: int, max_bytes: int
 ) -> WarcRecord | tuple[Place, str, str]:
     """Take a body by its length; by the next record where the length leads elsewhere."""
-    alone = place.skip == 0
+    alone = place.skip == 0 and not window.plain
     whole = _fill_in_member(window, length) if alone else window.fill(length)
     if whole and _length_is_right(window, length):
         body = window.data[window.pos : window.pos + length]
@@ -171,11 +172,11 @@ def _released(window: Window, record: WarcRecord | tuple[Place, str, str]) -> Wa
     place = record[0]
     if broken is not None and window.pos == len(window.data) and _same_member(window, broken.member):
         window.recover()
-        return Lost(place.offset, broken.reason, f"{broken.message}; the record that begins here is lost", False, "")
+        return lost_at(place, broken.reason, f"{broken.message}; the record that begins here is lost", False)
     if isinstance(record, WarcRecord):
         return record
     window.recover()
-    return Lost(place.offset, record[1], f"{record[2]}; the file ends inside it", False, "")
+    return lost_at(place, record[1], f"{record[2]}; the file ends inside it", False)
 
 
 def _same_member(window: Window, member: int) -> bool:
@@ -216,5 +217,5 @@ def _skip_to_next(window: Window, place: Place, reason: str, message: str, least
             break
     broken = window.recover() if window.pos == len(window.data) else None
     if broken is not None:  # one damage, one report: what stood in front of it belongs to it
-        return Lost(place.offset, broken.reason, broken.message, False, "")
-    return Lost(place.offset, reason, f"{message}; went on {passed:,} bytes behind", False, "")
+        return lost_at(place, broken.reason, broken.message, False)
+    return lost_at(place, reason, f"{message}; went on {passed:,} bytes behind", False)

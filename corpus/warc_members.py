@@ -32,7 +32,7 @@ class RecordStream:
         self._max_bytes = max_bytes
         self._begin = at
         self._place: Callable[[], Place | None] = lambda: at
-        self._taken: Callable[[], int] = lambda: at.offset
+        self._taken: Callable[[], int] = lambda: at.member
 
     def place(self) -> Place | None:
         """Return where reading would go on as it does here."""
@@ -55,7 +55,7 @@ class RecordStream:
     def _carefully(self, begin: Place) -> Generator[WarcRecord | Lost, None, Place | None]:
         """Read with `warc`; return the place where FastWARC may go on, None at the end."""
         unpacker = Unpacker(self._file, self._codec, begin, self._stop, fits_warc)
-        window = Window(iter(unpacker), begin.total)
+        window = Window(iter(unpacker), begin, plain=self._codec is None)
         self._place, self._taken = window.place, lambda: unpacker.bytes_taken
         for count, record in enumerate(read_records(window, self._max_bytes), 1):
             yield record

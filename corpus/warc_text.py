@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .crawl_items import CrawlDocument, Lost, Passed, ReadOptions
+from .crawl_items import CrawlDocument, Lost, Passed, ReadOptions, lost_at, place_id
 from .header_block import charset_of, media_type
 from .html_text import ExtractionFailed, decode, extract_text, looks_binary, looks_like_html
 from .http_body import TooLong, plain_body, split_message
@@ -107,16 +107,11 @@ def _document(record: WarcRecord, text: str, media: str, options: ReadOptions, f
     if headers.get("content-length", length) != length:
         fields["declared_length"] = headers["content-length"][:20]  # wrong: the body was found by the next record
     url = headers.get("warc-target-uri", "").removeprefix("<").removesuffix(">")
-    return CrawlDocument(_id(record, file_name), text, record.place.offset, url, fields)
+    return CrawlDocument(_id(record, file_name), text, record.place.member, url, fields, record.place.skip)
 
 
 def _id(record: WarcRecord, file_name: str) -> str:
-    given = record.headers.get("warc-record-id")
-    if given:
-        return given
-    place = record.place
-    inside = f"{place.member}+{place.skip}" if place.member and place.skip else f"{place.offset}"
-    return f"{file_name}:{inside}"
+    return record.headers.get("warc-record-id") or place_id(file_name, record.place)
 
 
 def _too_big(record: WarcRecord, got: str, cap: int, file_name: str) -> Lost:
@@ -124,4 +119,4 @@ def _too_big(record: WarcRecord, got: str, cap: int, file_name: str) -> Lost:
 
 
 def _lost(record: WarcRecord, reason: str, message: str, file_name: str) -> Lost:
-    return Lost(record.place.offset, reason, message, True, _id(record, file_name))
+    return lost_at(record.place, reason, message, True, _id(record, file_name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .crawl_items import Place
+from .crawl_items import Place, PlaceNumbers
 from .members import Break, Piece
 
 
@@ -12,12 +12,14 @@ class Window:
     """Bytes `data[pos:]` are read but not yet used; `more` and `fill` add to them, which moves `pos` to 0.
 
     At damage `broken` is set and nothing more comes until `recover`: what stands in front of it is used first.
+    The first piece begins at `at`; `plain` says that the file is not compressed, so that any byte of it can be sought.
     """
 
-    def __init__(self, pieces: Iterator[Piece | Break], total: int) -> None:
+    def __init__(self, pieces: Iterator[Piece | Break], at: Place, *, plain: bool = False) -> None:
         self._pieces = pieces
-        self.total = total  # decompressed bytes before data[0]
-        self._starts: list[tuple[int, int, int]] = [(0, 0, 0)]  # (index in data, member, skip there)
+        self.plain = plain
+        self.total = at.total  # plain bytes before data[0]
+        self._starts: list[tuple[int, int, int]] = [(0, at.member, at.skip)]  # (index in data, member, skip there)
         self.data = b""
         self.pos = 0
         self.broken: Break | None = None
@@ -73,20 +75,27 @@ class Window:
 
         It reads nothing, so it may be asked of a file that is closed.
         """
-        if self.pos == len(self.data):
-            if self.ended:
-                return None
-            here = self.place_at(self.pos)
-            if self.broken is not None and self.broken.member != here.member:
-                return Place(self.broken.member, 0, here.total)
-            return here
-        return self.place_at(self.pos)
+        return None if self.ended and self.pos == len(self.data) else self.here()
+
+    def here(self) -> Place:
+        """Return the place of what was not yet used, or of the damage that is next."""
+        here = self.place_at(self.pos)
+        if self.broken is not None and self.pos == len(self.data) and self.broken.member != here.member:
+            return Place(self.broken.member, 0, here.total)
+        return here
 
     def place_at(self, index: int) -> Place:
         """Return the place of `data[index]`."""
+        return Place(*self.numbers_at(index))
+
+    def numbers_at(self, index: int) -> PlaceNumbers:
+        """Return the numbers of the place of `data[index]`."""
+        total = self.total + index
+        if self.plain:
+            return total, 0, total
         for begin, member, skip in reversed(self._starts):
             if begin <= index:
-                return Place(member, skip + index - begin, self.total + index)
+                return member, skip + index - begin, total
         raise ValueError(f"index must be >= 0, got {index}")
 
     def next_member(self) -> int | None:

@@ -5,11 +5,13 @@ import hashlib
 import io
 import json
 import os
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
@@ -21,7 +23,7 @@ from assay.corpus.scan_task import ShardTask
 from assay.corpus.shards import plan_shards
 from assay.errors import DataError
 
-from .scan_cases import config_of, done, make_mark, make_shards, outputs, tasks_of
+from .scan_cases import config_of, done, english, make_mark, make_shards, outputs, tasks_of
 
 BROKEN = {(0, 17): "{broken", (0, 40): '{"id": "no text"}'}
 
@@ -178,6 +180,15 @@ def test_the_sample_is_the_same_however_the_file_is_divided(
     assert 20 <= len(found[0]) <= 60  # of 98 at 0.4: outside with a chance of 1e-4
 
 
+def test_documents_that_share_an_id_are_sampled_one_by_one(mark: Path, scorer: BatchScorer, tmp_path: Path) -> None:
+    """All or none of 60 would be taken if the id alone decided; outside 12 to 48 of 60 at 0.5 has a chance of 1e-6."""
+    same = {(0, i): json.dumps({"id": "same", "text": f"document {i} says nothing much"}) for i in range(60)}
+    inputs = make_shards(tmp_path / "in", 1, 60, special=same)
+    (task,) = tasks_of(inputs, config_of(mark, sample=0.5), tmp_path / "out")
+    scan_shard(task, scorer)
+    assert 12 <= pq.read_table(tmp_path / "out" / "rows" / f"{task.shard.name}.parquet").num_rows <= 48
+
+
 def test_kept_and_dropped_are_the_documents_themselves(
     inputs: Path, mark: Path, scorer: BatchScorer, tmp_path: Path
 ) -> None:
@@ -214,6 +225,30 @@ def test_attributes_stand_line_by_line_beside_the_documents(
     for line, row in zip(lines, rows, strict=True):
         p = row["greenlist:mark.log10_p"]
         assert line["attributes"]["assay__greenlist_mark__log10_p"] == ([] if p is None else [[0, row["n_chars"], p]])
+
+
+def test_attributes_keep_their_lines_where_a_row_group_is_damaged(
+    mark: Path, scorer: BatchScorer, tmp_path: Path
+) -> None:
+    """150 rows in three groups, the middle one overwritten: 150 lines, the 50 in the middle say nothing."""
+    path = tmp_path / "in.parquet"
+    draw = random.Random(3)
+    table = pa.table({"id": [str(i) for i in range(150)], "text": [english(draw) for _ in range(150)]})
+    pq.write_table(table, path, row_group_size=50, compression="zstd")
+    column = pq.ParquetFile(path).metadata.row_group(1).column(1)
+    start = column.dictionary_page_offset or column.data_page_offset
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(b"\xff" * column.total_compressed_size)
+    config = config_of(mark, sidecar="exp")
+    shard = plan_shards([str(path)]).shards[0]
+    scan_shard(ShardTask(shard, config, str(tmp_path / "out"), "", attributes="in.jsonl.gz"), scorer)
+    lines = jsonl((tmp_path / "out/attributes/exp/in.jsonl.gz").read_bytes())
+    assert len(lines) == 150
+    assert [line["id"] for line in lines[:50] + lines[100:]] == [str(i) for i in [*range(50), *range(100, 150)]]
+    for line in lines[50:100]:
+        assert set(map(str, line["attributes"].values())) == {"[]"}
+    assert sum(done(tmp_path / "out", shard.name)["counts"]["lost"].values()) == 50
 
 
 @pytest.mark.parametrize("phase", [READING, SCORING])
