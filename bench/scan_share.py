@@ -1,20 +1,25 @@
-"""Corpora of ten million documents made of real passages: the estimated share and its interval, and false discoveries.
+"""Corpora made of real passages: the estimated share and its interval, and false discoveries; and where the share is known to fail.
 
 Unmarked: non-overlapping passages of 100 to 3,000 characters of the human corpus, without the files that the list of common pairs
 was made of. Each replication scores ALL of them under a key of its own, as a scan has one key, so that whatever they share is in
 its counts. Marked: pieces of 25 to 300 tokens of texts that the embedded model wrote under several keys, scored by the same
-`MarkDetector`. A corpus of N documents is drawn from both with replacement; a passage drawn again is an exact copy, which the tally
-sees by its hash. Numbers of scored tokens and of green ones are all that a tally keeps of a document, so counts of drawn passages
-are put into its bins directly; one corpus of ten million rows goes through `Tally.add` itself.
+`MarkDetector`. Up to 100,000 documents no human passage is drawn twice (a marked piece may be, and counts as another document). There
+are not more different passages at hand, so corpora of a million and ten million are made of copies: drawn with replacement, a
+passage drawn again is an exact copy, and the share is that of the distinct documents, read off the tally's sample of them.
+Numbers of scored tokens and of green ones are all that a tally keeps of a document, so counts of drawn passages are put into its
+bins directly; one corpus of two million rows goes through `Tally.add` itself.
 
 Coverage: the chance that the 95 % interval holds the true share of the tested documents. False discoveries: the mean over
 replications of the false share among those called at a false discovery rate of 10 %, with its standard error.
+
+Known failures are simulated from the law itself: pages marked in part, and short texts marked more weakly than long ones.
 """
 
 import io
 import json
 import sys
 import time
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 
@@ -23,11 +28,13 @@ import pyarrow as pa
 import record
 import zstandard
 from assay.corpus.prompts import Prompt
+from assay.corpus.report import build_report
 from assay.corpus.report_numbers import discoveries
 from assay.corpus.share import marked_share
 from assay.corpus.tally import Tally
 from assay.corpus.tally_bins import DEPTH_EDGES, P_EDGES, TOKEN_EDGES, depth_bins, p_bins, token_bins
 from assay.corpus.tally_detector import randomised
+from assay.corpus.tally_distinct import DistinctDocuments
 from assay.detect.detection import Threshold
 from assay.detect.evidence import gather
 from assay.detect.exact import binomial_log10_sf_batch
@@ -44,11 +51,15 @@ from assay.watermark.model import load_model
 from assay.watermark.profile import LoadedMark, Profile
 from assay.watermark.tokenizer import load_tokenizer
 
-REPLICATIONS = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+REPLICATIONS = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 GAMMA, MIN_TOKENS, FDR = 0.25, 20, 0.1
-SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-SHARES = (0.0, 0.001, 0.01, 0.2)
+DRAWN = {(n, share): 1 for n in (18, 50, 100, 300) for share in (0.0, 0.05, 0.3)}
+DRAWN |= {(n, share): 1 for n in (10_000, 100_000) for share in (0.0, 0.001, 0.01, 0.2)}
+COPIED = {(n, share): every for n, every in ((1_000_000, 1), (10_000_000, 4)) for share in (0.0, 0.01)}
+"""By documents and share marked: every how many replications."""
+
 TEXT_KEYS, TEXTS, PIECES = 6, 96, 10
+FAILURES, FAILING = 10, 20_000
 CELLS = len(TOKEN_EDGES) * len(DEPTH_EDGES)
 FILES = ("test", "valid", "train-02", "train-03", "train-04", "train-05")
 
@@ -58,23 +69,32 @@ def main() -> None:
     marked = marked_pool(rng)
     tokenizer = load_tokenizer(resolve("embedded"))
     tokens = tokenize(human_passages(rng), tokenizer)
-    runs = {(n, share): [] for n in SIZES for share in SHARES}
+    runs = {case: [] for case in DRAWN | COPIED}
     whole = {}
     for replication in range(REPLICATIONS):
         mark = GreenList(Key(rng.bytes(32)))
         batch = gather(tokens, mark, common_words("en-1", tokenizer, mark.hash_key))
         human = np.column_stack((batch.n_scored, batch.n_positive))
         pools = [Pool(human[human[:, 0] >= MIN_TOKENS], rng), Pool(marked, rng)]
-        for (n, share), found in runs.items():
-            found.append(one(n, share, pools, rng))
+        for case, every in (DRAWN | COPIED).items():
+            if replication % every == 0:
+                runs[case].append((one if case in DRAWN else copied)(*case, pools, rng))
         if replication == 0:
             whole = through_the_tally(pools, rng)
         print(replication, file=sys.stderr, flush=True)
-    figures = {f"{n} documents, {share:.1%} marked": summary(found) for (n, share), found in runs.items()}
+    figures = {
+        f"{n} documents{', many copies' * ((n, share) in COPIED)}, {share:.1%} marked": summary(found)
+        for (n, share), found in runs.items()
+    }
     record.write(
-        __file__, {**figures, "10000000 rows through Tally.add, 1.0% marked": whole},
-        replications=REPLICATIONS, human_passages=int((human[:, 0] >= MIN_TOKENS).sum()), marked_pieces=len(marked),
-        gamma=GAMMA, false_discovery_rate=FDR, seed=0, bar="the share within its interval; false discovery rate at most 10 %",
+        __file__, {
+            **figures, "2000000 rows through Tally.add, many copies, 1.0% marked": whole,
+            "known failures": {"5 to 50 % of each marked page is marked": failing(rng, partly),
+                               "short texts are marked more weakly": failing(rng, weaker_when_short)},
+        },
+        replications=REPLICATIONS, replications_at_ten_million=len(runs[10_000_000, 0.0]), human_passages=int((human[:, 0] >= MIN_TOKENS).sum()),
+        marked_pieces=len(marked), gamma=GAMMA, false_discovery_rate=FDR, seed=0,
+        bar="the share within its interval; false discovery rate at most 10 %; not met by the known failures",
     )  # fmt: skip
 
 
@@ -90,72 +110,131 @@ class Pool:
         self.cell = token_bins(self.n) * len(DEPTH_EDGES) + depth
         self.bin = p_bins(self.log10_p)
 
-    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Return how often each passage is drawn."""
-        return np.bincount(rng.integers(0, len(self.n), n), minlength=len(self.n))
+    def at(self, which: np.ndarray, rng: np.random.Generator) -> "Pool":
+        """Return these passages as documents of their own."""
+        return Pool(np.column_stack((self.n[which], self.green[which])), rng)
 
 
 def one(n: int, share: float, pools: list[Pool], rng: np.random.Generator) -> dict:
+    """Return what is found in n different documents."""
     n_marked = int(rng.binomial(n, share))
-    drawn = [pool.draw(size, rng) for pool, size in zip(pools, (n - n_marked, n_marked), strict=True)]
-    table = sum(np.bincount(p.cell, d, minlength=CELLS) for p, d in zip(pools, drawn, strict=True)).astype(np.int64)
-    by_p = [np.bincount(p.bin, d, minlength=len(P_EDGES)).astype(np.int64) for p, d in zip(pools, drawn, strict=True)]
-    distinct = sum(int((d > 0).sum()) for d in drawn) / n
+    human, marked = pools
+    again = marked.at(rng.integers(0, len(marked.n), n_marked), rng)
+    at = rng.choice(len(human.n), n - n_marked, replace=False)
+    table = np.bincount(np.concatenate((human.cell[at], again.cell)), minlength=CELLS).astype(np.int64)
+    by_p = [np.bincount(bins, minlength=len(P_EDGES)).astype(np.int64) for bins in (human.bin[at], again.bin)]
+    return figures_of(n_marked / n, table, by_p, sampled=False)
+
+
+def copied(n: int, share: float, pools: list[Pool], rng: np.random.Generator) -> dict:
+    """Return what is found in n documents drawn with replacement; the share is of the distinct ones."""
+    n_marked = int(rng.binomial(n, share))
+    documents, drawn, by_p = DistinctDocuments(1), [], []
+    for pool, size in zip(pools, (n - n_marked, n_marked), strict=True):
+        at = rng.integers(0, len(pool.n), size)
+        for begin in range(0, size, 100_000):
+            part = at[begin : begin + 100_000]
+            documents.add(pool.hashes[part, 0], pool.cell[part, None].astype(np.int16))
+        drawn.append(len(np.unique(at)))
+        by_p.append(np.bincount(pool.bin[at], minlength=len(P_EDGES)).astype(np.int64))
+    if not documents.copies_matter or documents.complete:
+        raise RuntimeError("a corpus of copies was not seen as one")
+    return figures_of(drawn[1] / sum(drawn), documents.counts(0, CELLS), by_p, sampled=True)
+
+
+def figures_of(true: float, table: np.ndarray, by_p: list[np.ndarray], *, sampled: bool) -> dict:
     begun = time.process_time()
-    found = marked_share(table.reshape(len(TOKEN_EDGES), -1), GAMMA, distinct)
+    found = marked_share(table.reshape(len(TOKEN_EDGES), -1), GAMMA, sampled=sampled)
     seconds = time.process_time() - begun
     called = discoveries(by_p[0] + by_p[1], FDR)
     first = np.searchsorted(P_EDGES, -called.log10_threshold) if called.n else len(P_EDGES)
-    false, true = (int(counts[first:].sum()) for counts in by_p)
+    (false, positive), unmarked = (int(counts[first:].sum()) for counts in by_p), int(by_p[0].sum())
     return {
-        "true": n_marked / n, "share": found.share, "low": found.low, "high": found.high, "seconds": seconds,
-        "false": false / max(false + true, 1), "power": true / max(n_marked, 1), "false above alpha": int(by_p[0][np.searchsorted(P_EDGES, 3.0):].sum()) / (n * 1e-3),
+        "true": true, "share": found.share, "low": found.low, "high": found.high, "seconds": seconds,
+        "false": false / max(false + positive, 1), "power": positive / max(int(by_p[1].sum()), 1) if by_p[1].any() else np.nan,
+        "false above alpha": int(by_p[0][np.searchsorted(P_EDGES, 3.0):].sum()) / (unmarked * 1e-3),
     }  # fmt: skip
+
+
+def failing(
+    rng: np.random.Generator, draw: Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
+) -> dict:
+    """Return coverage and bias where a twentieth of 21,000 simulated documents are marked as `draw` says."""
+    found = []
+    for _ in range(FAILURES):
+        n = np.exp(rng.uniform(np.log(30), np.log(1500), FAILING)).astype(np.int64)
+        lengths, rates = draw(FAILING // 20, rng)
+        pairs = np.column_stack(
+            (
+                np.append(n, lengths),
+                np.append(rng.binomial(n, GAMMA), rng.binomial(lengths, GAMMA + (1.0 - GAMMA) * rates)),
+            )
+        )
+        table = np.bincount(Pool(pairs, rng).cell, minlength=CELLS).astype(np.int64).reshape(len(TOKEN_EDGES), -1)
+        share, true = marked_share(table, GAMMA), 1.0 / 21.0
+        found.append((share.low <= true <= share.high, share.share / true, share.low / true, share.high / true))
+    held, estimate, low, high = np.array(found, np.float64).T
+    return {"coverage": float(held.mean()), "median estimate over truth": round(float(np.nanmedian(estimate)), 3),
+            "median interval over truth": [round(float(np.median(end)), 3) for end in (low, high)]}  # fmt: skip
+
+
+def partly(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.exp(rng.uniform(np.log(100), np.log(1500), n)).astype(np.int64)
+    return lengths, rng.beta(8, 6, n) * rng.uniform(0.05, 0.5, n)
+
+
+def weaker_when_short(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.exp(rng.uniform(np.log(30), np.log(600), n)).astype(np.int64)
+    rates = np.where(lengths < 120, rng.normal(0.2, 0.03, n), rng.normal(0.6, 0.08, n))
+    return lengths, rates.clip(0.12, 0.95)
 
 
 def summary(found: list[dict]) -> dict:
     covered = sum(one["low"] <= one["true"] <= one["high"] for one in found)
     limits = binomial_interval(covered, len(found), 0.95)
-    true = np.array([max(one["true"], 1e-300) for one in found])
     column = {name: np.array([one[name] for one in found]) for name in found[0]}
     result = {
         "coverage": covered / len(found),
         "95 %": [round(limits.low, 3), round(limits.high, 3)],
         "mean false discovery proportion": round(float(column["false"].mean()), 4),
-        "standard error of it": round(float(column["false"].std(ddof=1) / len(found) ** 0.5), 4),
+        "standard error of it": round(float(column["false"].std(ddof=min(len(found) - 1, 1)) / len(found) ** 0.5), 4),
         "documents below p = 0.001 of unmarked text, over N p": round(float(column["false above alpha"].mean()), 3),
         "seconds a share": round(float(column["seconds"].mean()), 2),
     }
-    if column["true"].max() == 0.0:
+    some = column["true"] > 0.0  # a small corpus may have no marked document
+    true = column["true"][some]
+    if not some.any():
         return {**result, "median upper bound": float(f"{np.median(column['high']):.3g}")}
     return {
         **result,
-        "median estimate over truth": round(float(np.nanmedian(column["share"] / true)), 3),
-        "root mean square error over truth": round(float(np.sqrt(np.nanmean((column["share"] / true - 1.0) ** 2))), 3),
-        "median interval over truth": [round(float(np.median(column[end] / true)), 3) for end in ("low", "high")],
-        "marked documents found at the false discovery rate": round(float(column["power"].mean()), 4),
+        "median estimate over truth": round(float(np.nanmedian(column["share"][some] / true)), 3),
+        "root mean square error over truth": round(
+            float(np.sqrt(np.nanmean((column["share"][some] / true - 1.0) ** 2))), 3
+        ),
+        "median interval over truth": [round(float(np.median(column[end][some] / true)), 3) for end in ("low", "high")],
+        "marked documents found at the false discovery rate": round(float(np.nanmean(column["power"])), 4),
     }
 
 
-def through_the_tally(pools: list[Pool], rng: np.random.Generator, n: int = 10_000_000, share: float = 0.01) -> dict:
+def through_the_tally(pools: list[Pool], rng: np.random.Generator, n: int = 2_000_000, share: float = 0.01) -> dict:
     """Return the share of one corpus whose rows all went through `Tally.add`, 20,000 at a time, and what that took."""
     info = {"name": "mark", "gamma": GAMMA}
-    tally, true, seconds = Tally([info], 1e-3), 0, 0.0
+    tally, seen, seconds = Tally([info], 1e-3), [], 0.0
     for _ in range(0, n, 20_000):
         n_marked = int(rng.binomial(20_000, share))
-        true += n_marked
         at = [rng.integers(0, len(p.n), size) for p, size in zip(pools, (20_000 - n_marked, n_marked), strict=True)]
+        seen.append(at)
         rows = table([np.concatenate([getattr(p, name)[i] for p, i in zip(pools, at, strict=True)])
                       for name in ("n", "green", "log10_p", "hashes")])  # fmt: skip
         begun = time.process_time()
         tally.add(rows)
         seconds += time.process_time() - begun
     text = json.dumps(tally.to_record())
-    distinct = tally.distinct.estimate / n
-    found = marked_share(tally.detectors["mark"].depths, GAMMA, min(distinct, 1.0))
+    found = build_report(tally, {}).data["detectors"][0]["share"]
+    distinct = [len(np.unique(np.concatenate(drawn))) for drawn in zip(*seen, strict=True)]
     return {
-        "true": true / n, "estimate": round(found.share, 6), "interval": [round(found.low, 6), round(found.high, 6)],
-        "distinct documents": round(distinct * n), "microseconds a document": round(seconds / n * 1e6, 2),
+        "true": round(distinct[1] / sum(distinct), 6), "estimate": found["share"], "interval": [found["low"], found["high"]],
+        "distinct documents": sum(distinct), "told": round(tally.distinct.distinct), "microseconds a document": round(seconds / n * 1e6, 2),
         "bytes of the tally": len(text), "blake2b of the tally": blake2b(text.encode(), digest_size=8).hexdigest(),
     }  # fmt: skip
 

@@ -1,14 +1,10 @@
-"""Counts by name and a count of distinct hashes, both bounded in size and the same whatever the order of the documents.
+"""Counts by name, bounded in size and the same whatever the order of the documents.
 
 Schemes that keep the names seen most often (Misra-Gries, Space-Saving) depend on the order of the input, so a resumed
-scan, or shards merged in another order, would not give the same report. Here instead:
-
-* `CountsByName` counts exactly up to a cap of distinct names; beyond it keeps the names with the smallest hashes, the
-  bottom-k sample (E. Cohen and H. Kaplan 2007, "Summarizing data using bottom-k sketches", PODC). Whether a name is
-  kept depends on its hash alone, so the counts of kept names are exact. What is lost is said: past the cap the names
-  are a random sample, and the most frequent one may not be among them.
-* `DistinctHashes` is HyperLogLog (P. Flajolet et al. 2007) with 4096 registers, standard error 1.6 %, and its linear
-  counting for small numbers. Registers are maxima, so merging is order-free too.
+scan, or shards merged in another order, would not give the same report. `CountsByName` counts exactly up to a cap of distinct
+names; beyond it keeps the names with the smallest hashes, the bottom-k sample (E. Cohen and H. Kaplan 2007, "Summarizing data
+using bottom-k sketches", PODC). Whether a name is kept depends on its hash alone, so the counts of kept names are exact. What
+is lost is said: past the cap the names are a random sample, and the most frequent one may not be among them.
 """
 
 from collections.abc import Sequence
@@ -19,10 +15,6 @@ import numpy as np
 from assay.errors import DataError
 from numpy.typing import NDArray
 
-_REGISTER_BITS = 12
-_REGISTERS = 1 << _REGISTER_BITS
-_REST_BITS = 52
-_BIAS = 0.7213 / (1.0 + 1.079 / _REGISTERS)  # alpha_m of the paper
 LONGEST_NAME = 120
 """Characters of a name that are kept: an address may be kilobytes long."""
 
@@ -107,44 +99,3 @@ class CountsByName:
         if len(keep) < len(self._counts):
             self._counts = {name: self._counts[name] for _, name in keep}
             self._ranks = {name: rank for rank, name in keep}
-
-
-class DistinctHashes:
-    """About how many distinct 128-bit hashes were seen."""
-
-    def __init__(self) -> None:
-        self.registers: NDArray[np.uint8] = np.zeros(_REGISTERS, np.uint8)
-
-    def add(self, words: NDArray[np.uint64]) -> None:
-        """Add hashes by 64 of their bits: (D,) uint64, uniform for distinct texts."""
-        register = (words >> np.uint64(_REST_BITS)).astype(np.int64)
-        rest = (words & np.uint64((1 << _REST_BITS) - 1)).astype(np.float64)  # below 2**52, so exact
-        zeros = _REST_BITS + 1 - np.frexp(rest)[1]  # frexp's exponent is the bit length
-        np.maximum.at(self.registers, register, zeros.astype(np.uint8))
-
-    def merge(self, other: "DistinctHashes") -> None:
-        """Add what another has seen."""
-        np.maximum(self.registers, other.registers, out=self.registers)
-
-    @property
-    def estimate(self) -> float:
-        """The number of distinct hashes, standard error 1.6 %."""
-        raw = _BIAS * _REGISTERS**2 / float(np.ldexp(1.0, -self.registers.astype(np.int32)).sum())
-        empty = int((self.registers == 0).sum())
-        if raw <= 2.5 * _REGISTERS and empty:
-            return _REGISTERS * float(np.log(_REGISTERS / empty))
-        return raw
-
-    def to_record(self) -> str:
-        """Return the registers in hexadecimal."""
-        return self.registers.tobytes().hex()
-
-    @classmethod
-    def from_record(cls, record: str) -> "DistinctHashes":
-        """Return the estimate of a record."""
-        made = cls()
-        registers = np.frombuffer(bytes.fromhex(record), np.uint8)
-        if registers.shape != made.registers.shape:
-            raise DataError(f"{len(registers)} registers of distinct hashes, expected {_REGISTERS}; scan again")
-        made.registers = registers.copy()
-        return made

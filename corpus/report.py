@@ -16,17 +16,17 @@ from typing import Any, Final
 import numpy as np
 
 from .bounded_counts import CountsByName
-from .report_numbers import called_share, decades, discoveries, rounded
-from .share import machine_share, marked_share
+from .report_numbers import decades, discoveries, rounded
+from .report_wording import detector_notes
+from .share import marked_share
+from .share_machine import machine_share
 from .tally import Tally
 from .tally_bins import length_range
-from .tally_detector import VERDICTS, DetectorTally
+from .tally_detector import VERDICTS
 
-VERSION: Final = 1
+VERSION: Final = 2
 LISTED: Final = 50
 """Hosts, files and reasons that the report names, those with most detections first."""
-
-_DISTINCT_ERROR = 0.033  # two standard errors of the distinct count
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,12 @@ class Report:
             "documents": data["documents"],
             "lost": data["lost_total"],
             **{name: data["verdicts"][name] for name in VERDICTS},
-            "expected_false": data["expected_false"],
+            "expected_called_by_chance": data["expected_called_by_chance"],
             "discoveries": data["discoveries"]["n"],
+            "expected_false_discoveries": data["discoveries"]["expected_false_discoveries"],
             "fdr": data["discoveries"]["level"],
             "shares": {one["name"]: one["share"] for one in data["detectors"]},
+            "notes": {one["name"]: one["notes"] for one in data["detectors"] if one["notes"]},
         }
 
 
@@ -59,7 +61,6 @@ def build_report(tally: Tally, scan: Mapping[str, Any], *, fdr: float = 0.1) -> 
     """
     verdicts = dict(zip(VERDICTS, tally.overall.verdicts.tolist(), strict=True))
     judged = verdicts["detected"] + verdicts["not_detected"]
-    distinct = distinct_share(tally)
     lost = dict(sorted(tally.lost.items()))
     data: dict[str, Any] = {
         "version": VERSION,
@@ -69,12 +70,11 @@ def build_report(tally: Tally, scan: Mapping[str, Any], *, fdr: float = 0.1) -> 
         "alpha": tally.alpha,
         "verdicts": verdicts,
         "judged": judged,
-        "expected_false": rounded(tally.alpha * judged),
-        "called": called_share(verdicts["detected"], judged, tally.alpha),
+        "expected_called_by_chance": rounded(tally.alpha * judged),
         "discoveries": discoveries(tally.overall.p_values, fdr).to_record(),
         "p_values": decades(tally.overall.p_values),
-        "distinct_share": rounded(distinct),
-        "detectors": [_detector(info, tally, distinct, fdr) for info in tally.info],
+        "copies": _copies(tally),
+        "detectors": [_detector(column, tally, fdr) for column in range(len(tally.info))],
         "lengths": _lengths(tally),
         **{
             what: _named(tally.named[what]) for what in ("languages", "hosts", "files", "reasons", "declared", "errors")
@@ -109,32 +109,47 @@ def write_report(report: Report, folder: Path | str) -> None:
         replace_durably(temporary, folder / name)
 
 
-def distinct_share(tally: Tally) -> float:
-    """Return the share of the documents that are no exact copy of another; 1 where the count cannot tell."""
-    if not tally.documents:
-        return 1.0
-    share = tally.distinct.estimate / tally.documents
-    return 1.0 if share > 1.0 - _DISTINCT_ERROR else share
-
-
-def _detector(info: Mapping[str, Any], tally: Tally, distinct: float, fdr: float) -> dict[str, Any]:
-    counts = tally.detectors[info["name"]]
-    verdicts = dict(zip(VERDICTS, counts.verdicts.tolist(), strict=True))
+def _copies(tally: Tally) -> dict[str, Any]:
+    """Return what share of the documents is no exact copy of another, and what the shares are therefore read off."""
+    distinct = tally.distinct
+    if not distinct.copies_matter:
+        return {"distinct_share": 1.0, "shares_of": "documents"}
     return {
-        **info,
-        "tested": counts.tested,
-        "verdicts": verdicts,
-        "discoveries": discoveries(counts.p_values, fdr).to_record(),
-        "share": _share(info, counts, distinct),
-        "p_values": decades(counts.p_values),
+        "distinct_share": rounded(min(distinct.distinct / tally.documents, 1.0)),
+        "shares_of": "distinct documents" if distinct.complete else "a random sample of the distinct documents",
     }
 
 
-def _share(info: Mapping[str, Any], counts: DetectorTally, distinct: float) -> dict[str, Any] | None:
+def _detector(column: int, tally: Tally, fdr: float) -> dict[str, Any]:
+    """Return the numbers of one detector.
+
+    One that was asked of a selection only has no share and no discoveries: what was selected for a small p of another
+    detector has small p-values without being machine-made.
+    """
+    info = tally.info[column]
+    counts = tally.detectors[info["name"]]
+    selected = bool(info.get("asked_after"))
+    return {
+        **info,
+        "tested": counts.tested,
+        "verdicts": dict(zip(VERDICTS, counts.verdicts.tolist(), strict=True)),
+        "discoveries": None if selected else discoveries(counts.p_values, fdr).to_record(),
+        "share": None if selected else _share(column, tally),
+        "p_values": decades(counts.p_values, uniform=not selected),
+        "notes": detector_notes(info),
+    }
+
+
+def _share(column: int, tally: Tally) -> dict[str, Any] | None:
+    info = tally.info[column]
+    counts, distinct = tally.detectors[info["name"]], tally.distinct
+    table = counts.table
+    if distinct.copies_matter:
+        table = distinct.counts(column, table.size).reshape(table.shape)
     if counts.gamma is not None:
-        found = marked_share(counts.depths, counts.gamma, distinct)
+        found = marked_share(table, counts.gamma, sampled=distinct.copies_matter and not distinct.complete)
     else:
-        found = machine_share(counts.p_values, info.get("smallest_p"), distinct)
+        found = machine_share(table, info.get("calibration_n"), least_favourable=bool(info.get("least_favourable")))
     return found.to_record() if found else None
 
 

@@ -34,8 +34,8 @@ _WIDTH = 7.6
 _LABELS = {"detected": "called", "not_detected": "not called", "abstain": "not judged"}
 
 
-def p_value_figure(histogram: Mapping[str, Sequence[float]], name: str) -> str:
-    """Return bars of documents by log10 p, with the line that unmarked text would follow; `name` begins its ids."""
+def p_value_figure(histogram: Mapping[str, Any], name: str) -> str:
+    """Return bars of documents by log10 p, with the line that unmarked text would follow if it follows one; `name` begins its ids."""
     import numpy as np
 
     edges, counts = np.array(histogram["log10_p"]), np.array(histogram["counts"], np.float64)
@@ -43,12 +43,14 @@ def p_value_figure(histogram: Mapping[str, Sequence[float]], name: str) -> str:
     axes.bar(
         edges[1:], counts, width=edges[:-1] - edges[1:], align="edge", color=PALETTE["seen"], lw=0, label="documents"
     )
-    null = np.maximum(np.array(histogram["null"]), 1e-12)
-    axes.stairs(
-        null[::-1], edges[::-1], color=PALETTE["null"], lw=1.6, label="if all were unmarked human text", baseline=None
-    )
+    most = float(counts.max(initial=0.0))
+    if histogram["null"] is not None:
+        null = np.maximum(np.array(histogram["null"]), 1e-12)
+        most = max(most, float(null.max()))
+        label = "if all were unmarked human text"
+        axes.stairs(null[::-1], edges[::-1], color=PALETTE["null"], lw=1.6, label=label, baseline=None)
     axes.set_yscale("log")
-    axes.set_ylim(0.5, 2.0 * max(float(counts.max(initial=0.0)), float(null.max()), 1.0))
+    axes.set_ylim(0.5, 2.0 * max(most, 1.0))
     axes.set_xlim(0.0, edges[-1])
     axes.set_xlabel(
         "log10 p, corrected for the tests of a document" if name == "overall" else "log10 p", fontsize=_SIZE

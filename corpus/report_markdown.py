@@ -33,7 +33,7 @@ def markdown(data: Mapping[str, Any]) -> str:
 
 def _detectors(data: Mapping[str, Any]) -> list[str]:
     lines = [
-        "| detector | tested | called | discoveries | expected false | share | 95 % |",
+        "| detector | tested | called | discoveries | false ones at most about | share | 95 % |",
         "|---|---:|---:|---:|---:|---|---|",
     ]
     for one in data["detectors"]:
@@ -44,12 +44,13 @@ def _detectors(data: Mapping[str, Any]) -> list[str]:
             shown = value, f"{percent(share['low'])} to {percent(share['high'])}"
         cells = [
             count(one["tested"]),
-            count(one["verdicts"]["detected"]),
-            count(found["n"]),
-            count(found["expected_false"]),
+            "cannot" if one.get("cannot_detect") else count(one["verdicts"]["detected"]),
+            count(found["n"]) if found else "-",
+            count(found["expected_false_discoveries"]) if found else "-",
         ]
         lines.append(f"| {_cell(one['name'])} | {' | '.join((*cells, *shown))} |")
-    return lines
+    notes = [f"- {_cell(one['name'])}: {_cell(note)}" for one in data["detectors"] for note in one["notes"]]
+    return [*lines, "", f"Shares are of {data['copies']['shares_of']} tested.", *([""] if notes else []), *notes]
 
 
 def _section(title: str, head: str, rows: Sequence[tuple[str, Mapping[str, int]]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The statistics of a corpus report that are read off a tally: false alarms, discoveries, verdicts corrected for them.
+"""The statistics of a corpus report that are read off a tally: discoveries, and the histogram of p-values.
 
 Benjamini-Hochberg runs on the bins of the histogram of log10 p, each bin at the largest p it may hold, so what it calls a
 discovery is one on the exact values too, and at most the documents of one bin (1/64 decade) are missed. See
@@ -23,19 +23,21 @@ class BinnedDiscoveries:
         tested: documents with a p-value.
         n: discoveries.
         log10_threshold: the largest p that is one; -inf if none is.
-        expected_false: false ones among them at most to be expected: tested times the threshold.
+        expected_false_discoveries: false ones among them at most to be expected: tested times the threshold. Not the
+            documents that chance alone calls at alpha, which the report names `expected_called_by_chance`.
     """
 
     level: float
     tested: int
     n: int
     log10_threshold: float
-    expected_false: float
+    expected_false_discoveries: float
 
     def to_record(self) -> dict[str, Any]:
         """Return a JSON-ready record."""
         threshold = self.log10_threshold if self.n else None
-        return {**vars(self), "log10_threshold": threshold, "expected_false": rounded(self.expected_false)}
+        expected = rounded(self.expected_false_discoveries)
+        return {**vars(self), "log10_threshold": threshold, "expected_false_discoveries": expected}
 
 
 def discoveries(p_values: I64, level: float) -> BinnedDiscoveries:
@@ -57,23 +59,10 @@ def discoveries(p_values: I64, level: float) -> BinnedDiscoveries:
     return BinnedDiscoveries(level, tested, int(at_most[first]), -edge, tested * 10.0**-edge)
 
 
-def called_share(called: int, judged: int, alpha: float) -> dict[str, float | None]:
-    """Return the share called, less the false alarms (W. Rogan and B. Gladen 1978), with 95 % Clopper-Pearson limits.
-
-    It takes no account of what was missed, so it is a lower bound of the share of machine text.
-    """
-    from assay.detect.intervals import binomial_interval  # imported late: scipy
-
-    if not judged:
-        return {"share": None, "low": None, "high": None}
-    limits = binomial_interval(called, judged, 0.95)
-    values = {"share": called / judged, "low": limits.low, "high": limits.high}
-    return {name: rounded(min(max((v - alpha) / (1.0 - alpha), 0.0), 1.0)) for name, v in values.items()}
-
-
-def decades(p_values: I64) -> dict[str, list[float]]:
+def decades(p_values: I64, *, uniform: bool = True) -> dict[str, list[float] | None]:
     """Return the histogram in quarter decades for a plot: `edges` of log10 p, `counts`, and what `null` text would give.
 
+    `null` is None where the p-values of unmarked human text are not uniform: of a selection of documents (`uniform` false).
     Edges descend from 0; the last bin holds all that is smaller, from where the counts end, or 1e-12 at the least.
     """
     filled = np.flatnonzero(p_values)
@@ -88,7 +77,7 @@ def decades(p_values: I64) -> dict[str, list[float]]:
     return {
         "log10_p": [-float(edge) for edge in edges],
         "counts": [int(count) for count in counts],
-        "null": [float(f"{value:.6g}") for value in null],
+        "null": [float(f"{value:.6g}") for value in null] if uniform else None,
     }
 
 

@@ -82,12 +82,19 @@ class ClassifierStage:
         missing = [one.no_spans for one in calibrated if one.no_spans]
         if not options.marks and missing and len(missing) == len(calibrated):
             raise BadCalibration("; ".join(missing))
-        self.notes = tuple(f"spans leave it out: {why}" for why in missing)
         self._asked = asked
-        self.infos = _told_apart([_classifier_info(one, asked) for one in calibrated])
+        cascade = options.cascade and len(calibrated) > 1
+        made = _told_apart([_classifier_info(one, asked) for one in calibrated])
+        made = [made[0], *(replace(info, asked_after=made[0].name if cascade else "") for info in made[1:])]
+        self.infos = [
+            replace(info, cannot_detect=_cannot_detect(one, threshold, detectors, options.spans))
+            for info, one in zip(made, calibrated, strict=True)
+        ]
+        silent = [f"{info.name} {info.cannot_detect}" for info in self.infos if info.cannot_detect]
+        self.notes = (*(f"spans leave it out: {why}" for why in missing), *silent)
         self._silent = [_silent(one) for one in calibrated]
         self._cascade: Cascade | None = None
-        if options.cascade and len(calibrated) > 1:
+        if cascade:
             self._cascade = Cascade(
                 calibrated, threshold, detectors=detectors, spans=options.spans, pass_on=options.pass_on
             )
@@ -156,13 +163,30 @@ def _classifier_info(one: Calibrated, asked: _Asked) -> DetectorInfo:
     return DetectorInfo(
         name=one.classifier.name,
         kind="classifier",
-        smallest_p=one.calibration.smallest_p,
+        smallest_p=one.calibration.reachable_p,
+        calibration_n=min(group.null.n for group in one.calibration.groups),
+        least_favourable=len(one.calibration.labels) > 1,
         model=signature(one.classifier)["sha256"],
         calibration=one.calibration.sha256[:16],
         span_calibration="" if stretches is None else stretches.sha256[:16],
         length_unit=one.classifier.length_unit,
         languages="form" if asked is None else ",".join(sorted(asked)),
         warnings=tuple(filter(None, [one.calibration.group_note])),
+    )
+
+
+def _cannot_detect(one: Calibrated, threshold: Threshold, detectors: int, spans: bool) -> str:
+    """Return why a classifier calls no text at its share of alpha, whatever its score; empty if it can."""
+    searched = spans and one.span_calibration is not None
+    tests = detectors * (2 if searched else 1)
+    least = one.calibration.reachable_p
+    if searched and one.span_calibration is not None:
+        least = min(least, one.span_calibration.reachable_p)
+    if least <= threshold.share(tests):
+        return ""
+    return (
+        f"can detect nothing at --alpha {threshold.alpha:g}: its smallest p-value {least:.2g} times {tests} test{'s' * (tests > 1)} is more; "
+        "raise alpha, look for less at once, or calibrate on more text"
     )
 
 

@@ -78,7 +78,13 @@ class DetectorInfo:
         name: the prefix of its columns.
         kind: `mark` or `classifier`.
         gamma: a mark's chance of a green token under the null; None for a classifier.
-        smallest_p: the least p-value that a classifier's calibration can give; None for a mark, whose p has no floor.
+        smallest_p: the least p-value that any text can get from a classifier's calibration, as it judges; None for a mark, whose p has no
+            floor.
+        calibration_n: texts in the smallest group of the calibration that texts are judged by; None for a mark.
+        least_favourable: whether its p-values are the largest over the calibration's labels.
+        asked_after: the classifier that leaves texts to this one in a cascade: the p-values of this one are of a selection, and say
+            nothing of the corpus; empty if it is asked of all.
+        cannot_detect: why it calls no text at this alpha; empty if it can.
         profile: a mark's fingerprint; else empty.
         key: fingerprint of its key; else empty.
         model: whose tokenizer a mark reads by, a classifier's own signature.
@@ -93,6 +99,10 @@ class DetectorInfo:
     kind: Literal["mark", "classifier"]
     gamma: float | None = None
     smallest_p: float | None = None
+    calibration_n: int | None = None
+    least_favourable: bool = False
+    asked_after: str = ""
+    cannot_detect: str = ""
     profile: str = ""
     key: str = ""
     model: str = ""

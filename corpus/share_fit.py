@@ -15,8 +15,9 @@ grows with length (a shared bias of the green rate moves z by sqrt(n)), under pr
 tilt does not catch enters as a relative error of each cell, for unmarked and for marked text, so no cell weighs more
 than 1 / error^2 documents: with ten million documents the fit does not believe the third digit of the bulk.
 
-Copies of one document are one piece of evidence: counts weigh as many documents as are distinct. What scatter is left
-(near copies) divides the deviance, as in quasi-likelihood (P. McCullagh and J. Nelder 1989, section 9.2).
+The table is of distinct documents where copies matter (`tally_distinct`). What scatter is left (near copies) divides the
+deviance, as in quasi-likelihood (P. McCullagh and J. Nelder 1989, section 9.2), where enough cells are filled to tell it:
+with 100 documents the chi-square has next to no freedom left, and would divide the evidence away (by 18.6).
 
 Penalised maximum likelihood by Fisher scoring; the interval is the profile's (S. Murphy and A. van der Vaart 2000,
 JASA 95), all else refitted at each share.
@@ -42,7 +43,8 @@ _RATE_SD = 5.0
 _HOLD = 1e6  # weight that holds a fit at a share
 _STEPS = 60
 _GAIN = 1e-5
-_FEWEST = 1.0  # expected distinct documents of a cell that tells of the scatter
+_FEWEST = 1.0  # expected documents of a cell that tells of the scatter
+_LEAST_FREEDOM = 20  # cells beyond the parameters, from which on the scatter is told
 
 
 @dataclass
@@ -66,18 +68,16 @@ class Mixture:
 
     Attributes:
         cells: the table.
-        distinct: the part of its documents that are distinct, in (0, 1].
         weights: (G, K) of the cells in the likelihood, set by `settle`.
     """
 
     cells: Cells
-    distinct: float = 1.0
     weights: F64 = field(init=False)
 
     def __post_init__(self) -> None:
         self.counts: F64 = self.cells.counts.astype(np.float64)
         self.totals: F64 = self.counts.sum(1)
-        self.weights = np.full_like(self.counts, self.distinct)
+        self.weights = np.ones_like(self.counts)
         self.log_null: F64 = np.log(np.maximum(self.cells.null, 1e-300))[None, :]
         z = np.clip(self.cells.z, -_FARTHEST_Z, _FARTHEST_Z)[None, :]
         grow = np.sqrt(np.minimum(self.cells.tokens, _LONGEST) / _REFERENCE_TOKENS)[:, None]
@@ -95,11 +95,12 @@ class Mixture:
         """Set the weights of the cells from a fit."""
         mean, share, null, marked = self._expected(fit.theta)
         misfit = np.square(NULL_MISFIT * (1.0 - share) * null) + np.square(MARKED_MISFIT * share * marked)
-        self.weights = self.distinct / (1.0 + self.distinct * misfit * np.square(self.totals)[:, None] / mean)
-        filled = mean * self.distinct >= _FEWEST
-        residual = (self.weights * np.square(self.counts - mean) / mean)[filled]
-        freedom = max(int(filled.sum()) - len(fit.theta), 1)
-        self.weights /= max(1.0, float(residual.sum()) / freedom)
+        self.weights = 1.0 / (1.0 + misfit * np.square(self.totals)[:, None] / mean)
+        filled = mean >= _FEWEST
+        freedom = int(filled.sum()) - len(fit.theta)
+        if freedom >= _LEAST_FREEDOM:
+            residual = (self.weights * np.square(self.counts - mean) / mean)[filled]
+            self.weights /= max(1.0, float(residual.sum()) / freedom)
 
     def fit(self, theta: F64, held: float | None = None) -> Fit:
         """Return the best fit from `theta` on, with the share held if one is given."""

@@ -1,8 +1,9 @@
 """The counts a corpus report is made of: bounded, exact, and the same in whatever order documents and shards come.
 
-One `Tally` a shard, merged at the end. It holds integers only (counts, and registers that are maxima), in fixed bins,
+One `Tally` a shard, merged at the end. It holds integers only (counts, and the smallest hashes), in fixed bins,
 so a resumed scan and an uninterrupted one give equal records, and the report is a function of the record. It holds no
-text. A record is below 2 MB for a corpus of any size with up to five marks (hosts and files: `bounded_counts`).
+text. A record is below 2 MB for a corpus of any size with up to five marks (hosts and files: `bounded_counts`; distinct
+documents: `tally_distinct`).
 
 What is counted: a row with text is a document. A row without one (`n_chars` null) is a document that was lost; the
 losses themselves, which may be stretches without rows, come by `add_lost`, records that hold no text by `add_passed`.
@@ -16,11 +17,12 @@ from typing import Any, Final
 import numpy as np
 from assay.errors import DataError
 
-from .bounded_counts import CountsByName, DistinctHashes
+from .bounded_counts import CountsByName
 from .tally_bins import F64, I64, N_LENGTHS, length_bins
 from .tally_detector import VERDICTS, DetectorTally
+from .tally_distinct import DistinctDocuments
 
-VERSION: Final = 1
+VERSION: Final = 2
 PLACES: Final = 20
 """Places of a loss that are kept for each reason."""
 
@@ -46,7 +48,7 @@ class Tally:
         self.characters = 0
         self.lengths: I64 = np.zeros((N_LENGTHS, len(VERDICTS)), np.int64)
         self.named = {what: CountsByName(cap, len(VERDICTS)) for what, cap in _CAPS.items()}
-        self.distinct = DistinctHashes()
+        self.distinct = DistinctDocuments(len(self.detectors))
         self.lost: dict[str, dict[str, Any]] = {}
         self.passed: Counter[str] = Counter()
 
@@ -84,17 +86,18 @@ class Tally:
         crossed = np.bincount(length_bins(n_chars) * len(VERDICTS) + verdict, minlength=self.lengths.size)
         self.lengths += crossed.reshape(self.lengths.shape)
         words = _hash_words(table["hash"])
-        self.distinct.add(words[:, 0])
         u: F64 = ((words[:, 1] >> np.uint64(11)).astype(np.float64) + 1.0) / 2.0**53
         self.overall.add(_floats(table["log10_p"]), verdict, np.empty(0), np.empty(0, np.int64), u)
-        for name, tally in self.detectors.items():
-            tally.add(
+        cells = np.empty((len(u), len(self.detectors)), np.int16)
+        for column, (name, tally) in enumerate(self.detectors.items()):
+            cells[:, column] = tally.add(
                 _floats(table[f"{name}.log10_p"]),
                 _codes(table[f"{name}.verdict"]),
                 _floats(table[f"{name}.statistic"]),
                 np.nan_to_num(_floats(table[f"{name}.n_scored"])).astype(np.int64),
                 u,
             )
+        self.distinct.add(words[:, 0], cells)
         self._name("hosts", table, column="host")
         self._name("files", table, column="file")
         self._name("languages", table, column="language")
@@ -187,7 +190,7 @@ class Tally:
         made.lengths += np.asarray(record["lengths"], np.int64)
         for what, counts in record["named"].items():
             made.named[what] = CountsByName.from_record(counts, _CAPS[what], len(VERDICTS))
-        made.distinct = DistinctHashes.from_record(record["distinct"])
+        made.distinct = DistinctDocuments.from_record(record["distinct"], len(made.detectors))
         made.lost = {
             reason: {"count": entry["count"], "places": [list(place) for place in entry["places"]]}
             for reason, entry in record["lost"].items()

@@ -34,18 +34,31 @@ class DetectorTally:
         """Documents that have a p-value."""
         return int(self.p_values.sum())
 
-    def add(self, log10_p: F64, verdict: I64, statistic: F64, n_scored: I64, u: F64) -> None:
-        """Add D documents; all arguments are (D,), verdicts are codes into `VERDICTS`, -1 for none, p is NaN for no p-value."""
+    @property
+    def table(self) -> I64:
+        """What the share is read off: the (T, D) table of a mark, the (B,) histogram of another."""
+        return self.p_values if self.gamma is None else self.depths
+
+    def add(self, log10_p: F64, verdict: I64, statistic: F64, n_scored: I64, u: F64) -> NDArray[np.int16]:
+        """Add D documents; all arguments are (D,), verdicts are codes into `VERDICTS`, -1 for none, p is NaN for no p-value.
+
+        Returns the cell of the (flat) `table` that each document was counted in, (D,), -1 for none.
+        """
+        cells = np.full(len(log10_p), -1, np.int16)  # a table has 20,600 cells at most
         self.verdicts += np.bincount(verdict[verdict >= 0], minlength=len(VERDICTS))
         spoke = ~np.isnan(log10_p)
-        self.p_values += np.bincount(p_bins(log10_p[spoke]), minlength=len(P_EDGES))
+        bins = p_bins(log10_p[spoke])
+        self.p_values += np.bincount(bins, minlength=len(P_EDGES))
         if self.gamma is None:
-            return
+            cells[spoke] = bins
+            return cells
         spoke &= n_scored > 0
         length, green = n_scored[spoke], np.rint(statistic[spoke]).astype(np.int64)
         depth = depth_bins(randomised(log10_p[spoke], green, length, u[spoke], self.gamma))
         cell = token_bins(length) * len(DEPTH_EDGES) + depth
         self.depths += np.bincount(cell, minlength=self.depths.size).reshape(self.depths.shape)
+        cells[spoke] = cell
+        return cells
 
     def merge(self, other: "DetectorTally") -> None:
         """Add the counts of another."""

@@ -316,6 +316,46 @@ def test_the_cascade_asks_the_later_ones_only_in_between_and_counts(fragile):
     assert rows_of(every.score(["0.100" + PROSE]))[0]["dear.log10_p"] is not None
 
 
+def test_what_comes_after_the_first_of_a_cascade_is_marked_as_a_selection(fragile):
+    both = [BatchScorer(ScoreOptions(classifiers=fragile, alpha=0.1, cascade=cascade)) for cascade in (True, False)]
+    assert [[info.asked_after for info in one.detectors] for one in both] == [["", "cheap"], ["", ""]]
+    assert both[0].detectors[0].calibration_n == 999
+    assert not both[0].detectors[0].least_favourable
+
+
+def test_a_classifier_that_can_detect_nothing_at_this_alpha_says_so_once(marks, fragile):
+    """The least p is 1/1000; three tests at alpha 0.002 ask for 0.00067, two for 0.001, which it meets."""
+    why = "can detect nothing at --alpha 0.002: its smallest p-value 0.001 times 3 tests is more; raise alpha, look for less at once, or calibrate on more text"
+    scorer = BatchScorer(ScoreOptions(marks=marks[:1], classifiers=fragile, alpha=0.002))
+    assert [info.cannot_detect for info in scorer.detectors] == ["", why, why]
+    assert [note for note in scorer.notes if "detect nothing" in note] == [f"cheap {why}", f"dear {why}"]
+    row = rows_of(scorer.score(["1" + PROSE]))[0]
+    assert (row["cheap.log10_p"], row["cheap.verdict"]) == (pytest.approx(-3.0), "abstain")
+    enough = BatchScorer(ScoreOptions(classifiers=fragile, alpha=0.002))
+    assert [info.cannot_detect for info in enough.detectors] == ["", ""]
+    assert rows_of(enough.score(["1" + PROSE]))[0]["cheap.verdict"] == "detected"
+
+
+def test_the_least_p_of_a_calibration_with_labels_is_that_of_its_least_favourable_group(tmp_path):
+    """Of a label with 999 texts and one with 99, a text of no known label has p of at least 1/100; of one that is named, that of its own."""
+    made = Fragile("labelled")
+    save_classifier(made, tmp_path / "labelled")
+    scores = np.concatenate((np.arange(1, 1000) / 1000, np.arange(1, 100) / 100))
+    labels = ["large"] * 999 + ["small"] * 99
+    calibration = fit(
+        calibration_signature(made), scores, np.full(1098, 500), groups=labels, data="two", edges=[100, 2_001], n_min=30
+    )
+    write_calibration(tmp_path / "labelled" / "calibration.json", calibration)
+    found = {}
+    for group in (None, "large", "small"):
+        options = ScoreOptions(classifiers=(str(tmp_path / "labelled"),), alpha=0.005, group=group)
+        found[group] = BatchScorer(options).detectors[0]
+    assert [found[group].smallest_p for group in (None, "large", "small")] == [0.01, 0.001, 0.01]
+    assert [found[group].calibration_n for group in (None, "large", "small")] == [99, 999, 99]
+    assert [found[group].least_favourable for group in (None, "large", "small")] == [True, False, False]
+    assert [bool(found[group].cannot_detect) for group in (None, "large", "small")] == [True, False, True]
+
+
 def test_what_is_no_text_s_fault_is_raised(fragile):
     with pytest.raises(BadCalibration, match="no text's fault"):
         BatchScorer(ScoreOptions(classifiers=fragile[:1])).score(["no model" + PROSE, PROSE])

@@ -7,10 +7,11 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
-from assay.corpus.bounded_counts import CountsByName, DistinctHashes
+from assay.corpus.bounded_counts import CountsByName
 from assay.corpus.tally import PLACES, Tally
 from assay.corpus.tally_bins import P_EDGES, TOKEN_EDGES, depth_bins, p_bins, token_bins
 from assay.corpus.tally_detector import randomised
+from assay.corpus.tally_distinct import SAMPLE, DistinctDocuments
 from assay.detect.exact import binomial_log10_sf_batch
 from assay.errors import DataError
 from scipy.stats import kstest
@@ -87,14 +88,57 @@ def test_names_beyond_the_cap_are_a_sample_with_exact_counts_in_any_order():
     assert {name: int(c[0]) for name, c in again.counts().items()} == {name: 2 * int(c[0]) for name, c in kept.items()}
 
 
+def seen(words, cells=None):
+    documents = DistinctDocuments(1)
+    cells = (words % np.uint64(7)).astype(np.int16) if cells is None else cells
+    for at in range(0, len(words), 5000):
+        documents.add(words[at : at + 5000], cells[at : at + 5000, None])
+    return documents
+
+
 @pytest.mark.parametrize("n", [0, 10, 3000, 200_000])
-def test_distinct_hashes_are_counted_within_their_error(n):
+def test_distinct_documents_are_counted_and_sampled_without_their_copies(n):
     rng = np.random.default_rng(n)
     words = rng.integers(0, 2**64, n, np.uint64)
-    seen = DistinctHashes()
-    seen.add(np.concatenate((words, words[: n // 2])))
-    assert seen.estimate == pytest.approx(n, rel=0.065)  # four standard errors
-    assert DistinctHashes.from_record(seen.to_record()).estimate == seen.estimate
+    documents = seen(np.concatenate((words, words[: n // 2])))
+    assert documents.documents == n + n // 2
+    assert documents.complete == (n <= SAMPLE)
+    assert (
+        documents.distinct == n if n <= SAMPLE else documents.distinct == pytest.approx(n, rel=0.032)
+    )  # four standard errors
+    smallest = np.sort(words)[:SAMPLE]
+    assert documents.counts(0, 7).tolist() == np.bincount((smallest % np.uint64(7)).astype(int), minlength=7).tolist()
+    assert documents.copies_matter == (n > 0)
+    again = DistinctDocuments.from_record(json.loads(json.dumps(documents.to_record())), 1)
+    assert again.to_record() == documents.to_record()
+
+
+def test_the_sample_is_the_same_in_any_order_and_split():
+    """A text that one copy was judged of and another was not stands in the larger cell, whichever came first."""
+    rng = np.random.default_rng(1)
+    words = rng.integers(0, 2**64, 60_000, np.uint64)
+    words = np.concatenate((words, words[:30_000]))
+    cells = np.concatenate((np.zeros(60_000, np.int16), np.full(30_000, -1, np.int16)))
+    order = rng.permutation(len(words))
+    one = seen(words, cells)
+    parts = [seen(words[order][at::3], cells[order][at::3]) for at in (2, 0, 1)]
+    parts[0].merge(parts[1])
+    total = DistinctDocuments(1)
+    total.merge(parts[2])
+    total.merge(parts[0])
+    assert total.to_record() == one.to_record()
+    assert one.counts(0, 1).tolist() == [SAMPLE]
+
+
+@pytest.mark.parametrize(("heavy", "matter"), [(1, False), (30, False), (500, True), (20_000, True)])
+def test_a_single_heavy_page_is_seen_though_a_sample_misses_it(heavy, matter):
+    """Kish's number: (200,000 + c)^2 / (200,000 + c^2) documents; c = 500 makes it 0.45 of all."""
+    words = np.random.default_rng(2).integers(0, 2**64, 200_000, np.uint64)
+    documents = seen(np.concatenate((words, np.full(heavy, words[np.argmax(words)]))))
+    n = 200_000 + heavy
+    kish = n**2 / (199_999 + (1 + heavy) ** 2)
+    assert documents.effective == pytest.approx(kish, rel=0.1)
+    assert documents.copies_matter == matter
 
 
 def test_the_bins_of_p_hold_their_edges():
