@@ -122,7 +122,7 @@ def caveats(data: Data) -> list[str]:
     if kinds & {"estimate", "upper bound", "too few"}:
         lines.append(
             "A marked share is of text marked throughout and equally strongly in short and long documents. Where pages are marked in part (5 to 50 %), "
-            "or short texts more weakly, it is too low (0.5 to 0.8 of the truth) and its interval does not hold the truth. It takes the share as smooth "
+            "or short texts more weakly, it is too low (0.6 and 0.8 of the truth in simulations) and its interval does not hold the truth. It takes the share as smooth "
             "in length; text marked so weakly that its green rate is next to that of unmarked text is not counted, near "
             "copies make the interval too narrow, and text full of one shared boilerplate can pass for weakly marked."
         )
