@@ -217,8 +217,10 @@ def _classifier_detector(calibrated: list["Calibrated"], threshold: "Threshold",
     detectors = len(calibrated) + marks
     for one in calibrated:
         tests = detectors * (2 if one.span_calibration else 1)
-        if one.calibration.reachable_p > threshold.share(tests):
-            least = f"its smallest p-value {one.calibration.reachable_p:.2g} times {tests} test{'s' * (tests > 1)}"
+        asked = filter(None, (one.calibration, one.span_calibration))
+        smallest = min(calibration.reachable_p for calibration in asked)
+        if smallest > threshold.share(tests):
+            least = f"its smallest p-value {smallest:.2g} times {tests} test{'s' * (tests > 1)}"
             _say(
                 f"{one.classifier.name} can detect nothing at --alpha {threshold.alpha:g}: {least} is more; "
                 "raise alpha, look for less at once, or calibrate on more text"
