@@ -317,7 +317,7 @@ def test_calibrate_and_detect_from_the_command_line(folder: Path, calibrated: Ca
     assert mine["best_span_log10_p"] == span["log10_p"]
     assert "spans" not in quick
     assert beside.stderr.count("\n") == 2  # quick is left out of the search; and 4 tests by 39 humans cannot reach 0.08
-    assert "mine can detect nothing at --alpha 0.08: its smallest p-value 0.025 times 4 tests" in beside.stderr
+    assert "can detect nothing at --alpha 0.08: its smallest p-value 0.025 times 4 tests" in beside.stderr
     assert "assay: --spans leaves it out: classifier" in beside.stderr
     assert "scores whole texts and locates no stretches" in beside.stderr
 
