@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from .scan_columns import BatchScorer, ScoreOptions
     from .scan_task import Outcome, ShardTask
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "FASTOKENS_BPE_THREADS",  # two otherwise, which spin: 1.7 times the CPU seconds, taken from the other workers
+)
 # The first call compiles and fills caches: not on a document's time, nor where a kill would be laid at its door.
 _WARM_UP = (
     "The keeper of the light wrote in his book that the wind had turned in the night and that the sea was rising. " * 20
