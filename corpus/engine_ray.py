@@ -87,6 +87,8 @@ def _connect(ray: Any, address: str | None, workers: int, gpus: float) -> bool:
         return False
     if address is not None:
         _check_reachable(address)
+    # Ray runs its workers at nice 15, which on a busy machine is next to nothing; ours are to work as local ones do
+    os.environ.setdefault("RAY_worker_niceness", "0")
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address:
