@@ -12,10 +12,12 @@ from assay import __version__
 from assay.errors import AssayError
 
 _COMMANDS = {
+    "attack": "Change texts as an adversary would: deletion, paraphrase, copy-paste and 20 more.",
     "calibrate": "Make of human text what a classifier's p-values are counted from.",
     "classifier": "Train, test and list classifiers of unmarked machine text.",
     "demo": "Mark, detect, cut, locate: the whole job in about a minute, with a picture.",
     "detect": "Find marks in texts; one JSON line a document.",
+    "eval": "Measure detectors by a plan: attacks, lengths, intervals, a report.",
     "generate": "Generate marked texts with a local model.",
     "mark": "Make and show marks.",
     "models": "List and show models: the embedded one, and what --model accepts.",
