@@ -1,0 +1,158 @@
+"""The top of an evaluation report: alarms, what was measured, and what a paraphrase leaves of each detector."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .eval_report_parts import Cell, Notes, Section, Table, in_sight
+from .eval_report_view import Line, Measured, View, tpr
+from .eval_wording import (
+    attack_name,
+    auroc_estimate,
+    count,
+    length_name,
+    listed,
+    percent,
+    plural,
+    rate_estimate,
+    rate_name,
+)  # fmt: skip
+from .score_table import HUMAN, UNATTACKED
+
+_PLACES = 6
+_UNATTACKED = (0, 1, 3, 4, 6)  # columns of the headline without those of attacks
+_SHORT_HOW = {"law": "by law", "empirical": "optimistic", "calibration": "carried over"}
+
+
+def alarms_section(measured: Measured) -> Section | None:
+    """Return what makes figures of the report worthless or doubtful; None if nothing does."""
+    places: dict[str, list[str]] = {}
+    for alarm in measured.part("alarms"):
+        places.setdefault(str(alarm["what"]), []).append(str(alarm.get("where") or ""))
+    if not measured.part("alarms"):
+        for cell in measured.cells:
+            for what in cell.get("alarms") or []:
+                places.setdefault(str(what), []).append(_place(cell))
+    if not places:
+        return None
+    sentences = [_alarm(what, list(dict.fromkeys(filter(None, where)))) for what, where in places.items()]
+    title = f"{plural(len(places), 'alarm')}: read these before any figure"
+    return Section("alarms", title, [Notes(sentences)], loud=True)
+
+
+def _alarm(what: str, where: Sequence[str]) -> str:
+    more = f"; and {count(len(where) - _PLACES)} more" if len(where) > _PLACES else ""
+    return f"{what.rstrip('.?!:')}. Where: {'; '.join(where[:_PLACES])}{more}" if where else what
+
+
+def _place(cell: Mapping[str, Any]) -> str:
+    at = attack_name(cell["attack"], cell["strength"])
+    return f"{cell['detector']} on {cell['source']}, {at}, {length_name(int(cell['length']))}"
+
+
+def headline_section(measured: Measured) -> Section:
+    """Return what was measured in three sentences, and the table of robustness to paraphrase."""
+    attacks = [attack for attack in measured.attacks if measured.is_paraphrase(attack)]
+    blocks: list[Any] = [Notes(_measured(measured))]
+    rows = [_row(measured, view, line, attacks or measured.attacks) for view in measured.views for line in view.lines]
+    if not rows:
+        return Section("headline", "What was measured", [*blocks, Notes(["No detector scored a machine text."])])
+    strongest = "strongest paraphrase" if attacks else "strongest attack"
+    head = [
+        "detector",
+        "found, no attack",
+        f"found, {strongest}",
+        "FPR",
+        "machine text",
+        "that attack",
+        "AUROC, no attack",
+        "AUROC, that attack",
+    ]
+    words = f"Found: share of machine texts (TPR) at {length_name(measured.length)}, 95 % interval in brackets. "
+    words += (
+        "Optimistic: the threshold is set on the tested humans. "
+        if any(not view.is_marks for view in measured.views)
+        else ""
+    )
+    if measured.attacks:
+        words += f"The {strongest} is the one at which least is found; its interval does not know that it was picked."
+    else:
+        head, rows = [head[at] for at in _UNATTACKED], [[row[at] for at in _UNATTACKED] for row in rows]
+    if not attacks:
+        words += " The plan has no paraphrase attack." if measured.attacks else "The plan has no attack."
+    blocks += in_sight(Table(head, rows, also_words=(3, 4, 5) if measured.attacks else (2, 3), caption=words))
+    title = "What paraphrase leaves" if attacks else "What was found"
+    return Section("headline", title, blocks)
+
+
+def _measured(measured: Measured) -> list[str]:
+    counts = [
+        c for c in measured.part("counts") if c["attack"] == UNATTACKED and int(c.get("length") or 0) == measured.length
+    ]
+    human = sum(int(c["n"]) for c in counts if c["label"] == HUMAN and c.get("role") != "calibration")
+    machine = sum(int(c["n"]) for c in counts if c["label"] != HUMAN and c.get("role") != "calibration")
+    if not counts:
+        human = max((int(c["n_human"]) for c in measured.cells), default=0)
+        machine = sum({c["source"]: int(c["n_machine"]) for c in measured.cells}.values())
+    sources = len({c["source"] for c in measured.cells})
+    marks = sum(kind == "mark" for kind in measured.kinds.values())
+    others = len(measured.kinds) - marks
+    attacks = [attack for attack in measured.attacks if measured.is_paraphrase(attack)]
+    attacked = f" and after {plural(len(measured.attacks), 'attack')}" if measured.attacks else ""
+    if attacks:
+        attacked += f" ({listed(attacks)} as paraphrase)"
+    lengths = "" if len(measured.lengths) < 2 else f", at {len(measured.lengths)} lengths"
+    kinds = [plural(marks, "mark")] * bool(marks) + [f"{count(others)} without a law"] * bool(others)
+    who = f"{plural(len(measured.kinds), 'detector')} ({', '.join(kinds)})"
+    by_law = f"A mark finds a text if its exact p is at most {rate_name(measured.rate_of('mark'))}: by law, no threshold is fitted. "
+    optimistic = f"{'The others' if marks else 'Detectors'} are read at {rate_name(measured.rate_of(''))} of the human texts flagged, with the threshold set on the tested humans, which is optimistic."
+    draws = measured.settings.get("draws")
+    resampled = f" ({count(draws)} draws)" if draws else ""
+    return [
+        f"{who} scored {plural(machine, 'machine text')} from {plural(sources, 'source')} and {plural(human, 'human text')}, as they were{attacked}{lengths}.",
+        by_law * bool(marks) + optimistic * bool(others),
+        f"Every interval is a 95 % one over clusters of texts that belong together{resampled}; a detector without texts enough says how many it needs.",
+    ]
+
+
+def _row(measured: Measured, view: View, line: Line, attacks: list[str]) -> list[Cell | str]:
+    clean = measured.cell(line)
+    worst, attack = weakest(measured, view, line, attacks)
+    before, after = tpr(clean, view.rate), tpr(worst, view.rate)
+    how = str((before or after or {}).get("how") or ("law" if line.kind == "mark" else "empirical"))
+    auroc = ((clean or {}).get("auroc"), (worst or {}).get("auroc") if attack else None)
+    return [
+        line.detector,
+        found_cell(before, rate_estimate(before)),
+        found_cell(after, rate_estimate(after)),
+        f"{rate_name(view.rate)} {_SHORT_HOW.get(how, how)}",
+        line.source,
+        attack or percent(None),
+        *map(auroc_estimate, auroc),
+    ]
+
+
+def weakest(measured: Measured, view: View, line: Line, attacks: list[str]) -> tuple[Mapping[str, Any] | None, str]:
+    """Return the cell of these attacks in which least is found, and its name; (None, "") if nothing was attacked."""
+    lowest: tuple[float, Mapping[str, Any] | None, str] = (
+        2.0,
+        None,
+        "",
+    )  # a cell without a figure says why it has none
+    for attack in attacks:
+        for strength in measured.strengths(attack):
+            cell = measured.cell(line, attack, strength)
+            value = (tpr(cell, view.rate) or {}).get("value")
+            if value is not None and value < lowest[0]:
+                lowest = (value, cell, attack_name(attack, strength))
+            elif lowest[1] is None:
+                lowest = (2.0, cell, "")
+    return lowest[1], lowest[2]
+
+
+def found_cell(entry: Mapping[str, Any] | None, text: str) -> Cell:
+    """Return a shaded cell for a share found; one that could not be measured says why."""
+    value = (entry or {}).get("value")
+    if value is None:
+        none = "no machine text" if (entry or {}).get("n") == 0 else text
+        return Cell(str((entry or {}).get("why") or none), tone="absent")
+    return Cell(text, float(value), "seen")
