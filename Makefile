@@ -34,6 +34,7 @@ bench: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python docs/build_commands.py
 	$(BIN)/python docs/build_quality.py
+	$(BIN)/python docs/build_robustness.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo

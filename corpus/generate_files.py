@@ -19,6 +19,7 @@ from typing import Any
 from assay.errors import DataError
 from assay.watermark.decoding import Decoding, PromptLike
 from assay.watermark.generate import generate
+from assay.watermark.interleave import Interleave
 from assay.watermark.model import CausalModel
 from assay.watermark.profile import LoadedMark
 from assay.watermark.provenance import run_date
@@ -87,6 +88,7 @@ class GenerationRun:
         loaded: the mark, or None.
         decoding: how texts are drawn.
         model_name: name, revision and data type of the model.
+        interleave: separators that the mark sees and the texts do not keep (an attack); None for none.
 
     Raises:
         DataError: if the output is a file that this run did not begin, or began with other settings.
@@ -99,17 +101,20 @@ class GenerationRun:
         loaded: LoadedMark | None,
         decoding: Decoding,
         model_name: tuple[str, ...],
+        interleave: Interleave | None = None,
     ) -> None:
         self.out = out
         self._prompts = prompts
         self._loaded = loaded
         self._decoding = decoding
+        self._interleave = interleave
         self._stream = prompts.read()  # a missing file is known before a model is loaded
         self._settings = {
             "model": list(model_name),
             "mark": loaded.profile.fingerprint if loaded else None,
             "decoding": asdict(decoding),
             "prompts": prompts.describe(),
+            **({"interleave": interleave.to_record()} if interleave else {}),
         }
         self.created_at = run_date()
         self._manifest = Path(f"{out}.run.json")
@@ -150,7 +155,8 @@ class GenerationRun:
             raise DataError(
                 f"{self._manifest} cannot be read, so {self.out} cannot be resumed; choose another --out"
             ) from None
-        different = [name for name in self._settings if settings.get(name) != self._settings[name]]
+        both = {**self._settings, **settings}  # either may hold one more
+        different = [name for name in both if settings.get(name) != self._settings.get(name)]
         if different:
             raise DataError(
                 f"{self.out} was begun with another {' and '.join(different)}; give the same settings to finish it, "
@@ -168,7 +174,15 @@ class GenerationRun:
             done = set(writer.resumed.ids)
             summary.there_before = len(done)
             usable = self._usable(say, summary)
-            batches = generate(usable, model, self._loaded, self._decoding, done=done, created_at=self.created_at)
+            batches = generate(
+                usable,
+                model,
+                self._loaded,
+                self._decoding,
+                done=done,
+                created_at=self.created_at,
+                interleave=self._interleave,
+            )
             with tqdm(unit=" texts", disable=None, file=sys.stderr, initial=len(done), total=self._total()) as progress:
                 for batch in batches:
                     for refused in batch.refused:

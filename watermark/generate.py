@@ -20,6 +20,7 @@ from transformers.generation.configuration_utils import BaseWatermarkingConfig
 from .common import common_pairs
 from .decoding import Decoding, PromptLike
 from .hf import MarkProcessor
+from .interleave import Interleave, InterleavedMark
 from .model import CausalModel
 from .pairs import CommonSet
 from .profile import LoadedMark
@@ -80,6 +81,7 @@ def generate(
     *,
     done: Collection[str] = (),
     created_at: str = "",
+    interleave: Interleave | None = None,
 ) -> Iterator[Batch]:
     """Generate a text, or several, for each prompt.
 
@@ -92,6 +94,8 @@ def generate(
         decoding: how texts are drawn.
         done: ids of records that exist already; they are not given again.
         created_at: recorded with every text.
+        interleave: separators that the mark sees between the new tokens and the texts do not keep (an attack, see `interleave.py`); None, the
+            usual case, changes nothing, and without a mark it does nothing but stand in the records.
 
     Yields:
         One batch at a time, its records in a fixed order.
@@ -118,7 +122,7 @@ def generate(
         for start in range(0, len(jobs), decoding.batch_size):
             batch = jobs[start : start + decoding.batch_size]
             if any(job.id not in done for job in batch):
-                records = _generate_batch(batch, model, loaded, common, decoding, created_at)
+                records = _generate_batch(batch, model, loaded, common, decoding, created_at, interleave)
                 yield Batch([record for record in records if record["id"] not in done], [])
 
 
@@ -171,6 +175,7 @@ def _generate_batch(
     common: CommonSet | None,
     decoding: Decoding,
     created_at: str,
+    interleave: Interleave | None,
 ) -> list[dict[str, Any]]:
     tokenizer = model.tokenizer
     eos = _end_tokens(model)
@@ -183,7 +188,8 @@ def _generate_batch(
         attention[row, length - len(job.ids) :] = 1
     processors: list[LogitsProcessor] = []
     if loaded is not None:
-        processors.append(MarkProcessor(loaded.mark, pad, common))  # pyright: ignore[reportArgumentType]
+        marking = MarkProcessor(loaded.mark, pad, common)  # pyright: ignore[reportArgumentType]
+        processors.append(InterleavedMark(marking, interleave, length) if interleave else marking)
     if decoding.temperature > 0:
         processors.append(RowSampler([row_seed(decoding.seed, job.prompt.id, job.sample) for job in jobs], length))
     config = _generation_config(decoding, eos, pad)
@@ -196,7 +202,7 @@ def _generate_batch(
         )
     written = output[:, length:].cpu()
     return [
-        _record(job, row.tolist(), model, loaded, decoding, eos, created_at)
+        _record(job, row.tolist(), model, loaded, decoding, eos, created_at, interleave)
         for job, row in zip(jobs, written, strict=True)
     ]
 
@@ -233,6 +239,7 @@ def _record(
     decoding: Decoding,
     eos: list[int],
     created_at: str,
+    interleave: Interleave | None,
 ) -> dict[str, Any]:
     end = next((i for i, token in enumerate(written) if token in eos), None)
     ids = written if end is None else written[:end]
@@ -240,6 +247,8 @@ def _record(
     prompt_hash = hashlib.sha256(" ".join(map(str, job.ids)).encode("ascii")).hexdigest()
     settings = {**asdict(decoding), "sample": job.sample, "prompt_tokens_sha256": prompt_hash}
     del settings["samples"]
+    if interleave is not None:
+        settings["interleave"] = interleave.to_record()
     record: dict[str, Any] = {**job.prompt.fields, "id": job.id, "prompt": job.prompt.text, "text": text}
     if job.prompt.messages:
         record["messages"] = list(job.prompt.messages)

@@ -49,7 +49,9 @@ def test_command_reference_is_current() -> None:
     assert current == module.reference(), "run `make docs`"
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/getting-started.md", "docs/unmarked-text.md", "docs/scan.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/getting-started.md", "docs/unmarked-text.md", "docs/scan.md", "docs/measuring.md"]
+)
 def test_every_block_of_a_page_runs(name: str, tmp_path: Path) -> None:
     run_all(ROOT / name, tmp_path)
 
@@ -88,3 +90,13 @@ def test_quality_and_cards_are_current() -> None:
     spec.loader.exec_module(module)
     for path, text in module.pages().items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} of {path.parent.name}: run `make docs`"
+
+
+def test_robustness_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("build_robustness", ROOT / "docs" / "build_robustness.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = ROOT / "docs" / "robustness.md"
+    assert page.read_text(encoding="utf-8") == module.pages()[page], "run `make docs`"

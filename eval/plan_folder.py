@@ -1,0 +1,57 @@
+"""The folder of a run: whose it is, who writes to it now, and a copy of the plan in it.
+
+Files of others are never touched: a folder that holds anything and no marker of a run is refused.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+from assay.corpus.durable import full_disk_stops, write_json
+from assay.errors import DataError
+
+from .folder import OwnedFolder
+from .plan import Plan
+from .store import Store
+
+MARKER, MAKER = "run.json", "assay eval run"
+_LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def claimed(out: Path, plan: Plan, called: str) -> Generator[None]:
+    """Hold the folder for one run, with the plan's copy in it.
+
+    Raises:
+        DataError: if it holds files of others, cannot be written, or another run has it.
+    """
+    folder = OwnedFolder(out, MARKER, MAKER, ())
+    _forget_beginning(out)
+    folder.claim()
+    with folder.writing():
+        lock = os.open(out / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"another run is writing to {out}; wait for it, or choose another --out") from None
+        with folder.writing():
+            for left in (*(out / "marks").glob("making-*"), *out.glob("*.tmp")):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            Store(out / "store").sweep()
+            (out / "plan.toml").write_text(plan.source, encoding="utf-8")
+            write_json(out / MARKER, {"made_by": MAKER, "plan": called, "set": dict(plan.variables)}, durably=False)
+        with full_disk_stops(out):
+            yield
+    finally:
+        os.close(lock)
+
+
+def _forget_beginning(out: Path) -> None:
+    """Remove the half-written marker of a run that was killed at its first moment: else nobody would own the folder."""
+    with contextlib.suppress(OSError):
+        if [one.name for one in out.iterdir()] == [f"{MARKER}.tmp"]:
+            (out / f"{MARKER}.tmp").unlink()
