@@ -1,6 +1,6 @@
 """Every native mark on the embedded model against length, resampling, replayed DIPPER, copy-paste, deletion and synonyms: one plan, run by `assay eval run`.
 
-Prompts are the first 30 tokens of human documents, their own rest is the human side. Paraphrases by DIPPER are replayed from DetectRL's recorded pairs. The plan is
+Prompts are the first 30 tokens of human documents, their own rest is the human side. Paraphrases by DIPPER are replayed from OUTFOX's and DetectRL's recorded pairs. The plan is
 `eval_results.toml`; its tables stay in the folder given, so that a second call goes on. `docs/robustness.md` is made of the figures. No bar but what the law promises:
 no more false alarms on human text than the rate. `python bench/eval_results.py [TEXTS] [FOLDER]`.
 """
@@ -21,7 +21,7 @@ TEXTS = int(sys.argv[1]) if len(sys.argv) > 1 else 300
 FOLDER = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(tempfile.gettempdir()) / "assay-eval-results"
 CHARS, PER_DOCUMENT = 2600, 3  # 430 tokens and some to spare; passages of one document are one cluster
 KEPT = ("detector", "mark", "attack", "strength", "length", "n_machine", "clusters", "median_log10_p")
-DETECTRL = ("detectrl_attacked.jsonl.gz", "detectrl_clean.jsonl.gz")
+RECORDED = {"ATTACKED": "detectrl_attacked.jsonl.gz", "CLEAN": "detectrl_clean.jsonl.gz", "OUTFOX": "outfox.jsonl.gz"}
 
 
 def main() -> None:
@@ -30,10 +30,10 @@ def main() -> None:
     passages = human_records()
     write(human, passages[:TEXTS])
     write(hosts, passages[TEXTS : 2 * TEXTS])
-    attacked, clean = (record.shared_data() / "detection" / name for name in DETECTRL)
+    recorded = {name: record.shared_data() / "detection" / file for name, file in RECORDED.items()}
     plan = FOLDER / "plan.toml"
     content = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
-    for name, path in {"HUMAN": human, "HOSTS": hosts, "ATTACKED": attacked, "CLEAN": clean}.items():
+    for name, path in {"HUMAN": human, "HOSTS": hosts, **recorded}.items():
         content = content.replace("${" + name + "}", str(path))
     plan.write_text(content, encoding="utf-8")
     done = CliRunner().invoke(cli, ["eval", "run", str(plan), "--out", str(FOLDER / "out")], catch_exceptions=False)
@@ -46,7 +46,8 @@ def main() -> None:
         for cell in metrics["cells"]
         if cell["mark"] == cell["detector"]
     ]
-    record.write(__file__, figures, texts=TEXTS, human_texts=len(passages[:TEXTS]))
+    texts = {source: one["n"] for source, one in metrics["signature"]["texts"].items()}
+    record.write(__file__, figures, texts=texts)
 
 
 def shares(cell: dict[str, Any]) -> dict[str, dict[str, Any]]:
