@@ -121,7 +121,7 @@ def kill_at_random(folder: Path, whole_s: float) -> dict[str, object]:
     different = [name for name in COMPARED if (folder / "whole" / name).read_bytes() != (out / name).read_bytes()]
     return {
         "kills": dict(sorted(kills.items())),
-        "while the store had come to": dict(sorted(where.items())),
+        "furthest stage the store held at a kill": dict(sorted(where.items())),
         "runs started": starts,
         "wall_s": round(time.perf_counter() - begun, 1),
         "files compared": list(COMPARED),

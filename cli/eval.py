@@ -26,7 +26,11 @@ def eval() -> None:
     "--set", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of the plan (${NAME}); repeatable."
 )
 @click.option("--dry-run", is_flag=True, help="Show the grid and what it costs; do nothing.")
-@click.option("--allow-commands", is_flag=True, help="Let detectors of the plan be commands and Python functions.")
+@click.option(
+    "--allow-commands",
+    is_flag=True,
+    help="Let the plan run commands and Python functions, and send texts to addresses.",
+)
 @click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...; auto takes a GPU if there is one."
 )
@@ -159,7 +163,9 @@ def _plan(name: str, variables: tuple[str, ...]) -> "Plan":
     try:
         return read_plan(plan_path(name), given)
     except PlanProblems as error:
-        _refuse(error)
+        if error.parsed is None:
+            _refuse(error)
+        return error.parsed  # its check, which comes next, refuses it with all that is wrong
 
 
 def _dry_run(plan: "Plan", called: str, out: Path, *, allow_commands: bool, device: str, workers: int) -> None:
@@ -170,9 +176,9 @@ def _dry_run(plan: "Plan", called: str, out: Path, *, allow_commands: bool, devi
 
     try:
         checked = check_plan(plan, called, allow_commands=allow_commands)
+        found = dry_plan(checked, out, workers_of(checked, device, workers), device, _say)
     except PlanProblems as error:
         _refuse(error)
-    found = dry_plan(checked, out, workers_of(checked, device, workers), device)
     for row in found["stages"]:
         cost = "no estimate" if row["estimated_s"] is None else f"about {row['estimated_s']:,.0f} s of one core"
         _say(

@@ -11,6 +11,7 @@ not small: models come in when a score is asked for. A calibration lies beside a
 as `spans.json`.
 """
 
+import difflib
 import json
 from collections.abc import Callable
 from importlib.resources import files
@@ -45,7 +46,7 @@ def find_classifier(spec: str, *, device: str = "auto", dtype: str = "auto") -> 
         return _FAMILIES.get(family, _metric)(spec, device, dtype)
     folder = classifier_folder(spec)
     if folder is None:
-        raise ModelError(f"unknown classifier {spec!r}; expected {_known()}")
+        raise ModelError(f"unknown classifier {spec!r}; {_near(spec)}expected {_known()}")
     if not (folder / CONFIG).is_file() and (folder / "config.json").is_file():
         raise ModelError(
             f"{folder} is a Hugging Face model, not a classifier's folder; name a sequence classifier as hf:{folder}, "
@@ -138,6 +139,14 @@ def _last(model: str) -> str:
 
 _FAMILIES: dict[str, Callable[[str, str, str], Classifier]] = {"pair": _named_pair, "hf": _sequence}
 _FORMS = f"METRIC:MODEL[,REFERENCE], {', '.join(f'pair:{name}' for name in NAMED)} or hf:MODEL[#LABEL]"
+
+
+def _near(spec: str) -> str:
+    """Return a hint at the nearest name: of a shipped one, or before the colon of a metric or family."""
+    family, colon, rest = spec.partition(":")
+    known = [*_FAMILIES, *metric_names()] if colon else shipped_classifiers()
+    near = difflib.get_close_matches(family, known, 1)
+    return f"did you mean {near[0] + colon + rest!r}? " if near else ""
 
 
 def _known() -> str:

@@ -1,1 +1,1 @@
-"""Measure detectors, and show what they saw: copy-paste edits, pages and figures."""
+"""Measure detectors: attacks, plans, metrics with intervals, reports; and the pages that show what a detector saw."""

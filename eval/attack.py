@@ -144,8 +144,13 @@ def attack_class(name: str) -> type[Any]:
     return _ATTACKS[name]
 
 
-def make_attack(name: str, options: Mapping[str, Any] | None = None) -> Attack:
+def make_attack(name: str, options: Mapping[str, Any] | None = None, given_as: str = "--option {}=VALUE") -> Attack:
     """Return an attack with its options, checked for name and type; options given as strings (a command line) are converted.
+
+    Args:
+        name: in the registry.
+        options: values by the names of the attack's fields.
+        given_as: how its user gives an option, {} its name, for the message that one is missing.
 
     Raises:
         DataError: in one line, if the attack or an option is unknown, or an option is of another type or out of its range.
@@ -162,7 +167,7 @@ def make_attack(name: str, options: Mapping[str, Any] | None = None) -> Attack:
         given[option] = _converted(f"option {option!r} of attack {name!r}", value, known[option])
     lacking = [f.name for f in fields(kind) if f.init and f.name not in given and _required(f)]
     if lacking:
-        raise DataError(f"attack {name!r} needs the option {lacking[0]!r}; give it (--option {lacking[0]}=VALUE)")
+        raise DataError(f"attack {name!r} needs the option {lacking[0]!r}; give it ({given_as.format(lacking[0])})")
     try:
         return kind(**given)
     except ValueError as error:

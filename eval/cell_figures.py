@@ -1,9 +1,12 @@
 """The cells of a report: one detector on one source of machine texts under one attack at one strength and length.
 
 AUROC and thresholds are of the machine texts against the unattacked test humans of the same length, of all sources. Marks are decided by their law:
-found at a rate r means p <= r and no abstention. For the others the threshold is the empirical one of these very humans: an oracle that no user has,
-so optimistic; what a threshold does on texts that did not set it is in `moved_thresholds`. No threshold is set at a rate below one human in all that
-have a score.
+found at a rate r means p <= r and no abstention. For the others the threshold is the empirical one of these very humans, which no user has: with k of n
+above it, the rate on new ones is (k + 1) / (n + 1) on average, about twice the named one where a single human lies above. What a threshold does on texts
+that did not set it is in `moved_thresholds`. No threshold is set at a rate below one human in all that have a score.
+
+Texts without a score have no part in AUROC and ROC and set no threshold (`n_scored_machine` and `n_scored_human` have one); a machine text without one
+counts as not detected.
 
 The same threshold, or law, on the humans under the same attack is `fpr_attacked`: an attack that makes every text look like a machine's is no
 robustness. Where only humans were attacked (a forgery), the cell has no machine texts and that figure alone.
@@ -35,7 +38,7 @@ def cell_records(
                 cells = _Cells(rows, draws, rates, alpha, detector, humans, condition)
                 for source, machine in cells.machine(sources):
                     cell = cells.record(source, machine)
-                    yield cell, cell_alarms(cell, machine, humans.side, settable(rates, humans.side.scored))
+                    yield cell, cell_alarms(cell, machine, humans.texts, settable(rates, humans.side.scored))
 
 
 def rate_key(rate: float) -> str:
@@ -87,11 +90,12 @@ class _Cells:
 
     def record(self, source: str, machine: Side) -> Record:
         """Return the record of the cell of one source."""
-        humans = self._humans.side
+        humans = self._humans.texts
         record: Record = {
             "detector": self._detector, "kind": self._kind, "source": source, "mark": self._mark(machine),
             "attack": self._condition.attack, "strength": self._condition.strength, "length": self._condition.length,
             "n_machine": machine.n, "n_human": humans.n,
+            "n_scored_machine": machine.scored, "n_scored_human": humans.scored,
             "clusters": len(np.union1d(machine.cluster, humans.cluster)),
             "auroc": auroc_estimate(self._humans, machine),
             "auroc_attacked": auroc_estimate(self._attacked, machine) if self._attacked and machine.n else None,
@@ -143,14 +147,14 @@ class _Cells:
     def _fpr_attacked(self) -> Record | None:
         if self._attacked is None:
             return None
-        side = self._attacked.side
+        side = self._attacked.texts
         if self._kind == "mark":
             return {rate_key(rate): rate_estimate(side.detected(rate), side) for rate in self._rates}
         return {rate_key(rate): share_estimate(self._flagged.get(rate), side) for rate in self._rates}
 
     def _roc(self, machine: Side) -> list[list[float | None]] | None:
-        humans = self._humans.side
-        if not humans.scored or not machine.scored:
+        humans, machine = self._humans.side, machine.having_score()
+        if not humans.n or not machine.n:
             return None
         return [[number(float(x), 6) for x in axis] for axis in roc_curve(humans.score, machine.score)]
 

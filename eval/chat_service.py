@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from assay.errors import DataError, ModelError
 
@@ -50,7 +50,7 @@ class ChatService:
         Raises:
             DataError: in one line.
         """
-        parts = urlsplit(self.address)
+        parts = _split(self.address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise DataError(f"address must be like http://host:port/v1, got {place_of(self.address)!r}")
         if parts.username or parts.password:
@@ -139,6 +139,13 @@ class ChatService:
 
 def place_of(address: str) -> str:
     """Return an address without what may be secret: user, password, query."""
-    parts = urlsplit(address)
+    parts = _split(address)
     port = f":{parts.netloc.rpartition(':')[2]}" if parts.netloc.rpartition(":")[2].isdecimal() else ""
     return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}" if parts.hostname else "no address"
+
+
+def _split(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:  # a bracket that is not closed
+        return urlsplit("")

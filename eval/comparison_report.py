@@ -1,6 +1,6 @@
 """Two evaluations beside each other, as one HTML file and as Markdown: what they were made from, and which cells differ.
 
-The figures are those of `compare`: differences are B less A, and clear where the interval of the difference excludes 0. Clear ones come first, largest
+The figures are those of `compare`: differences are B less A, and clear where they differ from 0 after correction for how many were compared. Clear ones come first, largest
 first; the picture shows the headline rate of each detector (1e-5 by law for marks, 1 % for others), or AUROC where neither run has it.
 """
 
@@ -81,12 +81,13 @@ def comparison_sections(compared: Record, a: Measured, b: Measured) -> list[Sect
 def _summary(compared: Record, cells: Sequence[Record], clear: Sequence[Record]) -> list[str]:
     figures = "" if not compared.get("same_figures") else " All figures are equal to the last digit."
     lines = [
-        f"{plural(len(cells), 'cell')} in both runs; in {count(len(clear))} the difference is clear: its 95 % interval excludes 0.{figures}",
-        str(compared.get("note") or "Differences are B less A."),
+        f"{plural(len(cells), 'cell')} in both runs; in {count(len(clear))} the difference is clear.{figures}",
+        f"{str(compared.get('note') or 'Differences are B less A').rstrip('.')}.",
     ]
-    if expected := len(cells) // 20:
+    if tested := int(compared.get("figures_compared") or 0):
+        outside = sum(len(cell.get("uncorrected_in") or []) for cell in cells)
         lines.append(
-            f"Among {count(len(cells))} cells without any true difference about {count(expected)} or fewer would look clear at each figure; no correction is made."
+            f"Without correction the intervals of {count(outside)} of {plural(tested, 'figure')} exclude 0. If nothing truly differed about {count(tested / 20)} would by chance, fewer where both runs are on the same texts."
         )
     if compared.get("same"):
         lines = ["The two runs are the same: signatures and all figures are equal.", *lines]
@@ -141,7 +142,7 @@ def _figure(cells: Sequence[Record], measured: Measured) -> list[Block]:
         if rows:
             unit = "machine texts found" if found else "AUROC, % of pairs in the right order"
             panels.append(dumbbell_panel(title, rows[:_DRAWN], f"dumbbell{len(panels)}", unit))
-    caption = f"The first {_DRAWN} cells at most, n in the table. A thick line: some figure of the cell clearly differs. Thin bars: 95 % intervals."
+    caption = f"The first {_DRAWN} cells at most, n in the table. A thick line: some figure of the cell clearly differs, after correction. Thin bars: 95 % intervals."
     keys = [key("A", _A, line=False), key("B", _B, line=False)]
     return [Figure(panels, keys, caption)] if panels else []
 
@@ -174,16 +175,21 @@ def _table(cells: Sequence[Record], measured: Measured) -> Table:
         "B less A, % points",
     ]
     head += ["AUROC, A", "AUROC, B", "B less A", "n machine, human, A", "n machine, human, B"]
-    caption = "Clear: the interval of the difference excludes 0 at AUROC or at some rate. Numbers at all rates stand in the two metrics.json."
+    caption = "Clear: AUROC or what is found at some rate differs after correction over all figures compared. Intervals are not corrected: some exclude 0 by chance. Numbers at all rates stand in the two metrics.json."
     return Table(head, rows, words=5, caption=caption)
 
 
 def _clear(cell: Record) -> str:
     """Return whether, and in which figures, a cell clearly differs."""
-    if not cell.get("clear"):
-        return "not clear"
-    figures = ["AUROC" if name == "auroc" else rate_name(float(name)) for name in cell.get("clear_in") or []]
-    return f"clear: {', '.join(figures)}" if figures else "clear"
+    if cell.get("clear"):
+        figures = _figure_names(cell.get("clear_in") or [])
+        return f"clear: {figures}" if figures else "clear"
+    figures = _figure_names(cell.get("uncorrected_in") or [])
+    return f"not clear after correction; interval excludes 0: {figures}" if figures else "not clear"
+
+
+def _figure_names(names: Sequence[str]) -> str:
+    return ", ".join("AUROC" if name == "auroc" else rate_name(float(name)) for name in names)
 
 
 def _points(value: float | None, ends: Any) -> str:

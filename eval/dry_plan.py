@@ -4,7 +4,7 @@ Given texts are read to be counted. Seconds come from rates measured once (`RATE
 and on a quiet machine too high. What has no rate, another model, a command, a service, is named and left out of the sum.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,15 @@ from .plan_check import Checked, detector_spec
 from .plan_grid import Grid, ScoreTask, Source, Variant, make_grid
 from .plan_keys import plan_keys
 from .plan_marks import made_path
+from .plan_tables import PlanProblems, Problems
 from .score_table import HUMAN, MACHINE
+from .set_problems import SharedTexts, class_problems
 from .store import Store
 
 if TYPE_CHECKING:
     from assay.watermark.profile import LoadedMark
+
+    from .subject import Subject
 
 RATES = {
     "generate": 1_300.0,
@@ -27,7 +31,7 @@ RATES = {
     "attack with the embedded model": 1_400.0,
     "score, mark": 500_000.0,
     "score, fast": 55_000.0,
-    "score, embedded": 8_000.0,
+    "score, embedded": 6_000.0,
     "score, scores": 10_000_000.0,
 }
 """Tokens a second on one core."""
@@ -46,20 +50,26 @@ class Size:
         return Size(self.texts + other.texts, self.tokens + other.tokens)
 
 
-def dry_plan(checked: Checked, out: Path, workers: int, device: str = "auto") -> dict[str, Any]:
-    """Return the grid of a checked plan and what it costs, JSON-ready.
+def dry_plan(
+    checked: Checked, out: Path, workers: int, device: str = "auto", say: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Return the grid of a checked plan and what it costs, JSON-ready; what is wrong with single texts goes to `say`.
 
     Raises:
-        AssayError: in one line, if the texts cannot be read.
+        PlanProblems: with all that is wrong with the texts.
     """
     plan = checked.plan
+    given = _read_sets(checked, say)
     keys = plan_keys(plan)
     marks = _marks(checked, out)
     specs = [(one.name, detector_spec(one, device)) for one in plan.detectors]
     detectors = [make_detector(name, spec, marks, True, plan.base) for name, spec in specs]  # made, not run
     grid = make_grid(checked, marks, detectors, keys)
     store = Store(out / "store")
-    sizes = {source.name: _source_size(source, checked) for source in grid.sources}
+    sizes = {source.name: _source_size(source, given) for source in grid.sources}
+    tested = {label for source in grid.sources if source.role == "test" for label in sizes[source.name]}
+    if problems := class_problems(tested, only_marks=all(one.kind == "mark" for one in detectors)):
+        raise PlanProblems(plan.head.name, problems)
     stages = [*_generations(grid, store, sizes), *_attacks(grid, store, sizes), *_scores(grid, store, sizes, checked)]
     known = [one["estimated_s"] for one in stages if one["estimated_s"] is not None]
     unknown = sorted({f"{one['stage']} {one['name']}" for one in stages if one["estimated_s"] is None and one["texts"]})
@@ -92,17 +102,35 @@ def _marks(checked: Checked, out: Path) -> "Mapping[str, LoadedMark]":
     return found
 
 
-def _source_size(source: Source, checked: Checked) -> dict[str, Size]:
-    """Return texts and tokens of a source by label."""
-    if source.generate is not None:
-        return {source.label: _asked_for(source.generate)}
+def _read_sets(checked: Checked, say: Callable[[str], None]) -> dict[str, dict[str, Size]]:
+    """Return texts and tokens of each text set by label.
+
+    Raises:
+        PlanProblems: with what is wrong with any of them, and with those that share texts.
+    """
     from .text_sets import load_subjects
 
-    spec = next(one for one in checked.plan.texts if one.name == source.name)
-    found: dict[str, Size] = {}
-    for one in load_subjects(spec, lambda _: None):
+    problems, shared, sets = Problems(), SharedTexts(), dict[str, dict[str, Size]]()
+    for number, spec in checked.plan.numbered("texts"):
+        found: dict[str, Size] = {}
+        with problems.at(f"[[texts]] {number}"):
+            shared.add(spec.name, spec.role, _counted(load_subjects(spec, say), found))
+            sets[spec.name] = found
+    if problems := [*problems, *shared.problems(sets)]:
+        raise PlanProblems(checked.plan.head.name, problems)
+    return sets
+
+
+def _counted(subjects: "Iterator[Subject]", found: dict[str, Size]) -> "Iterator[tuple[str, str]]":
+    """Yield id and text of each, adding it to the sizes by label."""
+    for one in subjects:
         found[one.label] = found.get(one.label, Size()) + Size(1, round(len(one.text) / _CHARS_PER_TOKEN))
-    return found
+        yield one.id, one.text
+
+
+def _source_size(source: Source, given: Mapping[str, dict[str, Size]]) -> dict[str, Size]:
+    """Return texts and tokens of a source by label."""
+    return {source.label: _asked_for(source.generate)} if source.generate is not None else given[source.name]
 
 
 def _asked_for(spec: GenerateSpec) -> Size:

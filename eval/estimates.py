@@ -46,10 +46,11 @@ def share_estimate(share: Share | None, side: Side) -> Record:
 
 
 def auroc_estimate(humans: RankedHumans, machine: Side) -> Record:
-    """Return the record of an AUROC; null where either side has no score at all."""
+    """Return the record of an AUROC of the texts that have a score, `n` of them; null where a side has none."""
+    machine = machine.having_score()
     n = machine.n + humans.side.n
     clusters = len(np.union1d(machine.cluster, humans.side.cluster))
-    if not machine.scored or not humans.side.scored:
+    if not machine.n or not humans.side.n:
         return estimate(None, None, n, clusters)
     found = humans.auroc(machine)
     value = float(found[0])

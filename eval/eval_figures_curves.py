@@ -112,7 +112,7 @@ def roc_panel(measured: Measured, view: View, styles: Mapping[str, Style], name:
         roc = cell.get("roc")
         if roc and len(roc[0]) > 1:
             drawn.append((line, np.asarray(roc[0], np.float64), np.asarray(roc[1], np.float64)))
-            fewest = max(fewest, int(cell.get("n_human") or 0))
+            fewest = max(fewest, int(cell.get("n_scored_human") or cell.get("n_human") or 0))
     if not drawn:
         return None
     lowest = 1.0 / fewest

@@ -11,7 +11,8 @@ from typing import Any
 
 from .eval_figures import DARK, PALETTE, Style, style
 from .eval_markdown import markdown
-from .eval_report_false import abstention_section, calibration_section, false_section
+from .eval_report_abstention import abstention_section
+from .eval_report_false import calibration_section, false_section
 from .eval_report_found import cells_section, heat_section, length_section, roc_section, strength_section
 from .eval_report_headline import alarms_section, headline_section
 from .eval_report_parts import Figure, Section, Table
@@ -107,8 +108,15 @@ def wrapped(name: str) -> Any:
 
 
 def kept(cell: Any) -> str:
-    """Return the text of a number whose only place to break is before its interval."""
-    return str(cell).replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}[", " [")
+    """Return the text of a number whose only places to break are before its interval and before its n."""
+    if str(cell)[:1].isalpha():  # why there is no number, in words
+        return str(cell)
+    return (
+        str(cell)
+        .replace(" ", "\N{NO-BREAK SPACE}")
+        .replace("\N{NO-BREAK SPACE}[", " [")
+        .replace("\N{NO-BREAK SPACE}(n", " (n")
+    )
 
 
 def kind_of(block: Any) -> str:

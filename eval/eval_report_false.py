@@ -9,7 +9,6 @@ from .eval_figures_points import dot, rows_panel
 from .eval_report_parts import Block, Cell, Figure, Notes, Panel, Section, Table, in_sight
 from .eval_report_view import Measured
 from .eval_wording import (
-    NONE,
     attack_name,
     count,
     how_name,
@@ -21,6 +20,7 @@ from .eval_wording import (
     rate_name,
     short_percent,
 )  # fmt: skip
+from .score_table import UNATTACKED
 
 Record = Mapping[str, Any]
 _DRAWN_GROUPS, _DRAWN_DETECTORS, _SHOWN_MATRICES, _SHOWN_PANELS = 16, 4, 6, 12
@@ -149,11 +149,15 @@ def _moved(measured: Measured) -> list[Block]:
         d: _nearest([r for r in records if r["detector"] == d]) for d in dict.fromkeys(r["detector"] for r in records)
     }
     records = [r for r in records if float(r["rate"]) == rates[r["detector"]]]
-    rows = [_moved_row(r) for r in records if not str(r["from"]).startswith("domain ")]
+    carried = [r for r in records if not str(r["from"]).startswith("domain ")]
+    # Unattacked texts first, then each attack at the length of the report: what is in sight is what the headline is of.
+    carried.sort(key=lambda r: (_attack(r) != (UNATTACKED, 0.0), int(r.get("length") or 0) != measured.length))
+    rows = [_moved_row(r) for r in carried]
     head = [
         "detector",
         "threshold set on",
         "used on",
+        "attack",
         "length",
         "FPR asked for",
         "n set on",
@@ -161,8 +165,10 @@ def _moved(measured: Measured) -> list[Block]:
         "human texts flagged",
         "machine texts found",
     ]
-    caption = "Thresholds set on one set of human texts and used on another: what a user gets."
-    blocks: list[Block] = [*in_sight(Table(head, rows, words=4, caption=caption))] if rows else []
+    caption = (
+        "Thresholds set on unattacked human texts of one set and used on another, under attack too: what a user gets."
+    )
+    blocks: list[Block] = [*in_sight(Table(head, rows, words=5, caption=caption))] if rows else []
     domains = [r for r in records if str(r["from"]).startswith("domain ")]
     for at, detector in enumerate(dict.fromkeys(r["detector"] for r in domains)):
         of = [r for r in domains if r["detector"] == detector]
@@ -170,11 +176,26 @@ def _moved(measured: Measured) -> list[Block]:
     return blocks
 
 
+def _attack(record: Record) -> tuple[str, float]:
+    """Return the attack and strength of a record; one that names none is of unattacked texts."""
+    return str(record.get("attack") or UNATTACKED), float(record.get("strength") or 0.0)
+
+
 def _moved_row(record: Record) -> list[Cell | str]:
-    rate, fpr = float(record["rate"]), record.get("fpr")
-    place = [record["detector"], str(record["from"]), str(record["to"]), length_name(int(record.get("length") or 0))]
+    rate, fpr, tpr = float(record["rate"]), record.get("fpr") or {}, record.get("tpr") or {}
+    place = [record["detector"], str(record["from"]), str(record["to"]), attack_name(*_attack(record))]
+    place.append(length_name(int(record.get("length") or 0)))
     numbers = [rate_name(rate), count(int(record.get("n_from") or 0)), number(record.get("threshold"))]
-    return [*place, *numbers, flagged(fpr or {}, rate, rate_estimate(fpr)), rate_estimate(record.get("tpr"))]
+    return [*place, *numbers, flagged(fpr, rate, _share(fpr, "human")), _share(tpr, "machine")]
+
+
+def _share(estimate: Record, side: str) -> str:
+    """Return a share with its n, or that there is no text of this side."""
+    if estimate.get("value") is None:
+        return str(estimate.get("why") or f"no {side} text here")
+    return (
+        f"{rate_estimate(estimate)} (n = {count(int(estimate['n']))})" if estimate.get("n") else rate_estimate(estimate)
+    )
 
 
 def _matrix(detector: str, records: Sequence[Record], rate: float, folded: bool) -> Table:
@@ -236,48 +257,3 @@ def calibration_section(measured: Measured) -> Section | None:
     head = ["detector", "null texts", "p at most", "observed", "n", "clusters"]
     blocks.append(Table(head, rows, words=2, folded="Numbers"))
     return Section("calibration", "Whether a p-value is what it says", blocks)
-
-
-def abstention_section(measured: Measured) -> Section | None:
-    """Return how often detectors with p-values give no verdict: on humans, on machine texts, and under the attack that raises it most."""
-    rows: list[list[Cell | str]] = []
-    alpha = None
-    for view in measured.views:
-        for line in view.lines:
-            cell = measured.cell(line) or {}
-            decided = cell.get("decided")
-            if decided is None and cell.get("abstained_human") is None:
-                continue
-            alpha = (decided or {}).get("rate", alpha)
-            worst = _most_abstained(measured, line)
-            shown = [
-                rate_estimate((decided or {}).get("detected")),
-                rate_estimate((decided or {}).get("abstained")),
-                rate_estimate(cell.get("abstained_human")),
-            ]
-            rows.append([line.detector, line.source, *shown, rate_estimate(worst[0]), worst[1]])
-    if not rows:
-        return None
-    at = f" at p \N{LESS-THAN OR EQUAL TO} {alpha:g}" if alpha else ""
-    head = [
-        "detector",
-        "machine text",
-        f"found{at}",
-        "machine texts abstained on",
-        "human texts abstained on",
-        "most under an attack",
-        "that attack",
-    ]
-    caption = f"Unattacked texts, {length_name(measured.length)}. An abstention is not a detection, and not a human text either."
-    return Section("abstention", "Where detectors give no verdict", [Table(head, rows, words=2, caption=caption)])
-
-
-def _most_abstained(measured: Measured, line: Any) -> tuple[Record | None, str]:
-    most: tuple[float, Record | None, str] = (-1.0, None, NONE)
-    for attack in measured.attacks:
-        for strength in measured.strengths(attack):
-            decided = (measured.cell(line, attack, strength) or {}).get("decided") or {}
-            value = (decided.get("abstained") or {}).get("value")
-            if value is not None and value > most[0]:
-                most = (value, decided["abstained"], attack_name(attack, strength))
-    return most[1], most[2]

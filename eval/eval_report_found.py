@@ -5,14 +5,16 @@ from typing import Any
 
 from .eval_figures import Style, key
 from .eval_figures_curves import chosen, length_panel, roc_panel, strength_panel
-from .eval_report_headline import found_cell
+from .eval_report_headline import attacked_cell, found_cell
 from .eval_report_parts import Block, Cell, Figure, Key, Notes, Panel, Section, Table
 from .eval_report_view import Line, Measured, View, tpr
 from .eval_wording import (
     attack_name,
     auroc_estimate,
+    auroc_of,
     count,
     length_name,
+    listed,
     number,
     rate_estimate,
     rate_name,
@@ -43,7 +45,7 @@ def _heat(measured: Measured, view: View, folded: bool) -> Table:
     for attack in measured.attacks:
         strength = measured.strengths(attack)[-1]
         cells = [_heat_cell(measured, view, line, attack, strength) for line in view.lines]
-        if any(cell.tone != "absent" or cell.text != "not run" for cell in cells):
+        if any(cell.text != "not run" for cell in cells):
             rows.append([attack_name(attack, strength), *cells])
     caption = f"{view.title}: % of machine texts found; {length_name(measured.length)}; {sizes(measured, view)}."
     return Table(
@@ -56,17 +58,16 @@ def _heat(measured: Measured, view: View, folded: bool) -> Table:
 
 
 def _heat_cell(measured: Measured, view: View, line: Line, attack: str, strength: float) -> Cell:
-    entry = tpr(measured.cell(line, attack, strength), view.rate)
-    return found_cell(entry, short_percent(entry.get("value"))) if entry else Cell("not run", tone="absent")
+    return attacked_cell(measured, view, line, attack, strength, lambda entry: short_percent(entry.get("value")))
 
 
 def _every_strength(measured: Measured, view: View) -> Table:
     rows: list[list[Cell | str]] = []
     steps = [(UNATTACKED, 0.0), *((a, s) for a in measured.attacks for s in measured.strengths(a))]
     for attack, strength in steps:
-        entries = [tpr(measured.cell(line, attack, strength), view.rate) for line in view.lines]
-        if any(entries):
-            rows.append([attack_name(attack, strength), *(found_cell(e, rate_estimate(e)) for e in entries)])
+        cells = [attacked_cell(measured, view, line, attack, strength, rate_estimate) for line in view.lines]
+        if any(cell.text != "not run" for cell in cells):
+            rows.append([attack_name(attack, strength), *cells])
     folded = f"Every strength with its interval: {view.title[0].lower()}{view.title[1:]}"
     return Table(["attack", *(line.label for line in view.lines)], rows, folded=folded)
 
@@ -97,7 +98,17 @@ def length_section(measured: Measured, styles: Styles) -> Section | None:
     caption = f"Tokens on a logarithmic axis; bands are 95 % intervals.{whole} At {length_name(measured.length)} {n}. A text shorter than a length is not counted at it, so n falls along a curve; it stands in the table."
     figure = Figure([panel for _, panel in drawn], _keys(measured, [view for view, _ in drawn], styles), caption)
     tables = [_length_table(measured, view) for view in measured.views]
-    return Section("lengths", "How many tokens it takes", [figure, *_undrawn(measured), *tables])
+    notes = [Notes([note])] if (note := _cut_first_note(measured)) else []
+    return Section("lengths", "How many tokens it takes", [figure, *notes, *_undrawn(measured), *tables])
+
+
+def _cut_first_note(measured: Measured) -> str:
+    """Return which attacks are given texts that were cut before, so that a length is not that of what was scored."""
+    said = measured.signature.get("attacks") or {}
+    first = [attack for attack in measured.attacks if (said.get(attack) or {}).get("cut_first")]
+    if not first or measured.lengths == [0]:
+        return ""
+    return f"A length is that of the scored text, cut after the attack. Under {listed(first)} it is that of the text before: it is cut first, and what is scored is longer or shorter (median tokens stand in “Every cell”)."
 
 
 def _length_table(measured: Measured, view: View) -> Table:
@@ -160,9 +171,7 @@ def _roc_table(measured: Measured) -> Any:
         for line in view.lines:
             cell = measured.cell(line) or {}
             entries = [tpr(cell, rate) for rate in measured.rates]
-            rows.append(
-                [line.label, auroc_estimate(cell.get("auroc")), *(found_cell(e, rate_estimate(e)) for e in entries)]
-            )
+            rows.append([line.label, auroc_of(cell), *(found_cell(e, rate_estimate(e)) for e in entries)])
         head = [
             "detector" if view.is_marks else "line",
             "AUROC",
@@ -191,7 +200,9 @@ def cells_section(measured: Measured) -> Section | None:
     head += [f"found at {rate_name(rate)}" for rate in measured.rates] + ["median tokens"]
     rows: list[list[Cell | str]] = []
     for c in measured.cells:
-        numbers = [count(int(c.get(name) or 0)) for name in ("n_machine", "n_human", "clusters")]
+        numbers = [_with_scored(c, "machine"), _with_scored(c, "human"), count(int(c.get("clusters") or 0))]
+        line = Line(c["detector"], c["source"], "", c["kind"])
+        gone = measured.none_left(line, c["attack"], float(c["strength"]), int(c["length"]))
         row: list[Cell | str] = [
             c["detector"],
             c["source"],
@@ -200,9 +211,16 @@ def cells_section(measured: Measured) -> Section | None:
             *numbers,
         ]
         row += [auroc_estimate(c.get("auroc")), auroc_estimate(c.get("auroc_attacked"))]
-        row += [found_cell(e, rate_estimate(e)) for e in (tpr(c, rate) for rate in measured.rates)]
+        entries = [tpr(c, rate) for rate in measured.rates]
+        row += [Cell(gone, tone="absent") if gone else found_cell(e, rate_estimate(e)) for e in entries]
         rows.append([*row, number(c.get("median_tokens"))])
     return Section("cells", "Every cell", [Table(head, rows, words=4, folded=f"All {count(len(rows))} cells")])
+
+
+def _with_scored(cell: Mapping[str, Any], side: str) -> str:
+    """Return how many texts a cell has, and how many of them have a score where that is fewer."""
+    n, scored = int(cell.get(f"n_{side}") or 0), cell.get(f"n_scored_{side}")
+    return count(n) if scored is None or int(scored) == n else f"{count(n)} ({count(int(scored))} scored)"
 
 
 def _keys(measured: Measured, views: Sequence[View], styles: Styles) -> list[Key]:

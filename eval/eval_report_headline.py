@@ -1,26 +1,30 @@
 """The top of an evaluation report: alarms, what was measured, and what a paraphrase leaves of each detector."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .eval_report_parts import Cell, Notes, Section, Table, in_sight
-from .eval_report_view import Line, Measured, View, tpr
+from .eval_report_view import Line, Measured, Record, View, tpr
 from .eval_wording import (
+    IN_SAMPLE,
     attack_name,
     auroc_estimate,
     count,
     length_name,
     listed,
+    on_average,
     percent,
     plural,
     rate_estimate,
     rate_name,
+    scored_of,
 )  # fmt: skip
 from .score_table import HUMAN, UNATTACKED
+from .texts_left import ENOUGH
 
 _PLACES = 6
 _UNATTACKED = (0, 1, 3, 4, 6)  # columns of the headline without those of attacks
-_SHORT_HOW = {"law": "by law", "empirical": "optimistic", "calibration": "carried over"}
+_SHORT_HOW = {"law": "by law", "empirical": "of these humans", "calibration": "carried over"}
 
 
 def alarms_section(measured: Measured) -> Section | None:
@@ -52,7 +56,7 @@ def _place(cell: Mapping[str, Any]) -> str:
 def headline_section(measured: Measured) -> Section:
     """Return what was measured in three sentences, and the table of robustness to paraphrase."""
     attacks = [attack for attack in measured.attacks if measured.is_paraphrase(attack)]
-    blocks: list[Any] = [Notes(_measured(measured))]
+    blocks: list[Any] = [Notes([*_measured(measured), length_note(measured)])]
     rows = [_row(measured, view, line, attacks or measured.attacks) for view in measured.views for line in view.lines]
     if not rows:
         return Section("headline", "What was measured", [*blocks, Notes(["No detector scored a machine text."])])
@@ -68,20 +72,27 @@ def headline_section(measured: Measured) -> Section:
         "AUROC, that attack",
     ]
     words = f"Found: share of machine texts (TPR) at {length_name(measured.length)}, 95 % interval in brackets. "
-    words += (
-        "Optimistic: the threshold is set on the tested humans. "
-        if any(not view.is_marks for view in measured.views)
-        else ""
-    )
     if measured.attacks:
         words += f"The {strongest} is the one at which least is found; its interval does not know that it was picked."
     else:
         head, rows = [head[at] for at in _UNATTACKED], [[row[at] for at in _UNATTACKED] for row in rows]
+    words += _scored_note(measured)
     if not attacks:
         words += " The plan has no paraphrase attack." if measured.attacks else "The plan has no attack."
     blocks += in_sight(Table(head, rows, also_words=(3, 4, 5) if measured.attacks else (2, 3), caption=words))
     title = "What paraphrase leaves" if attacks else "What was found"
     return Section("headline", title, blocks)
+
+
+def _scored_note(measured: Measured) -> str:
+    """Return of how many texts an AUROC is where some have no score; empty where all have one."""
+    lines = [(line, measured.cell(line)) for view in measured.views for line in view.lines]
+    fewer = [f"{line.detector} on {line.source}: {said}" for line, cell in lines if (said := scored_of(cell))]
+    return (
+        f" AUROC is of the texts that have a score ({'; '.join(fewer[:_PLACES])}; all in “Every cell”)."
+        if fewer
+        else ""
+    )
 
 
 def _measured(measured: Measured) -> list[str]:
@@ -104,7 +115,7 @@ def _measured(measured: Measured) -> list[str]:
     kinds = [plural(marks, "mark")] * bool(marks) + [f"{count(others)} without a law"] * bool(others)
     who = f"{plural(len(measured.kinds), 'detector')} ({', '.join(kinds)})"
     by_law = f"A mark finds a text if its exact p is at most {rate_name(measured.rate_of('mark'))}: by law, no threshold is fitted. "
-    optimistic = f"{'The others' if marks else 'Detectors'} are read at {rate_name(measured.rate_of(''))} of the human texts flagged, with the threshold set on the tested humans, which is optimistic."
+    optimistic = f"{'The others' if marks else 'Detectors'} are read at {rate_name(measured.rate_of(''))} of the human texts flagged: {IN_SAMPLE}."
     draws = measured.settings.get("draws")
     resampled = f" ({count(draws)} draws)" if draws else ""
     return [
@@ -118,16 +129,19 @@ def _row(measured: Measured, view: View, line: Line, attacks: list[str]) -> list
     clean = measured.cell(line)
     worst, attack = weakest(measured, view, line, attacks)
     before, after = tpr(clean, view.rate), tpr(worst, view.rate)
+    shown = rate_estimate(after)
+    if worst is not None and (n := measured.other_n(line, worst["attack"], float(worst["strength"]))):
+        shown += f" (n = {count(n)})"
     how = str((before or after or {}).get("how") or ("law" if line.kind == "mark" else "empirical"))
-    auroc = ((clean or {}).get("auroc"), (worst or {}).get("auroc") if attack else None)
     return [
         line.detector,
         found_cell(before, rate_estimate(before)),
-        found_cell(after, rate_estimate(after)),
-        f"{rate_name(view.rate)} {_SHORT_HOW.get(how, how)}",
+        found_cell(after, shown),
+        f"{rate_name(view.rate)} {_SHORT_HOW.get(how, how)}{on_average(clean, before or after)}",
         line.source,
         attack or percent(None),
-        *map(auroc_estimate, auroc),
+        auroc_estimate((clean or {}).get("auroc")),
+        auroc_estimate((worst or {}).get("auroc") if attack else None),
     ]
 
 
@@ -147,6 +161,35 @@ def weakest(measured: Measured, view: View, line: Line, attacks: list[str]) -> t
             elif lowest[1] is None:
                 lowest = (2.0, cell, "")
     return lowest[1], lowest[2]
+
+
+def length_note(measured: Measured) -> str:
+    """Return why the length of the report is not the longest, and which attacks leave too few texts of it; empty if neither."""
+    lines = [line for view in measured.views for line in view.lines]
+    lost = dict.fromkeys(
+        attack_name(*attack)
+        for line in lines
+        for attack in measured.left.lost(line.detector, line.source, measured.length)
+    )
+    at, enough = length_name(measured.length), rate_name(ENOUGH)
+    if lost:
+        return f"At {at}, as at every length, some attacks leave less than {enough} of the texts long enough: {listed(list(lost))}. What is found of the rest is of texts that were long before, and n stands beside it."
+    if measured.lengths and measured.length != measured.lengths[-1]:
+        return f"Attacks are compared at {at}: the longest length at which each leaves at least {enough} of the texts long enough. All lengths stand in “Every cell”."
+    return ""
+
+
+def attacked_cell(
+    measured: Measured, view: View, line: Line, attack: str, strength: float, shown: Callable[[Record], str]
+) -> Cell:
+    """Return what is found under an attack: with n where it is not that of the unattacked texts, and why where none is left."""
+    if gone := measured.none_left(line, attack, strength):
+        return Cell(gone, tone="absent")
+    entry = tpr(measured.cell(line, attack, strength), view.rate)
+    if not entry:
+        return Cell("not run", tone="absent")
+    n = measured.other_n(line, attack, strength)
+    return found_cell(entry, f"{shown(entry)} (n = {count(n)})" if n else shown(entry))
 
 
 def found_cell(entry: Mapping[str, Any] | None, text: str) -> Cell:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .eval_wording import rate_name
+from .eval_wording import length_name, rate_name
 from .score_table import UNATTACKED
+from .texts_left import TextsLeft
 
 PARAPHRASES = frozenset({"paraphrase", "rewrite", "resample", "replay", "guided", "translate"})
 """Names in the registry of attacks that say a text in other words."""
@@ -71,7 +72,7 @@ class Measured:
     @cached_property
     def attacks(self) -> list[str]:
         """Labels of the attacks in the order of the plan, without `none`."""
-        found = dict.fromkeys(c["attack"] for c in self.cells if c["attack"] != UNATTACKED)
+        found = dict.fromkeys(attack for attack, _ in self._attacked)
         order = [label for label in self.signature.get("attacks") or {} if label in found]
         return list(dict.fromkeys([*order, *found]))
 
@@ -82,8 +83,17 @@ class Measured:
 
     @property
     def length(self) -> int:
-        """The length of everything that is not a curve over lengths: whole texts, or the longest."""
-        return self.lengths[-1] if self.lengths else 0
+        """The length of everything that is not a curve over lengths: the longest at which every attack leaves enough texts (`texts_left.py`)."""
+        return self._length
+
+    @cached_property
+    def left(self) -> TextsLeft:
+        """How many texts each attack leaves."""
+        return TextsLeft(self.metrics)
+
+    @cached_property
+    def _length(self) -> int:
+        return self.left.common_length()
 
     @cached_property
     def rates(self) -> list[float]:
@@ -91,8 +101,14 @@ class Measured:
         return sorted({float(rate) for c in self.cells for rate in c.get("tpr") or {}}, reverse=True)
 
     def strengths(self, attack: str) -> list[float]:
-        """Return the strengths of an attack that were measured, weakest first."""
-        return sorted({float(c["strength"]) for c in self.cells if c["attack"] == attack})
+        """Return the strengths of an attack that were made, weakest first."""
+        return sorted({strength for name, strength in self._attacked if name == attack})
+
+    @cached_property
+    def _attacked(self) -> list[tuple[str, float]]:
+        """Attacks with strengths: those of cells, and those that left no text long enough for one."""
+        cells = [(str(c["attack"]), float(c["strength"])) for c in self.cells if c["attack"] != UNATTACKED]
+        return list(dict.fromkeys([*cells, *self.left.made]))
 
     def strength_is(self, attack: str) -> str:
         """Return what the strength of an attack measures, where its record says it in a few words."""
@@ -104,6 +120,19 @@ class Measured:
     ) -> Record | None:
         """Return a cell, or None if there is none."""
         return self._at.get((line.detector, line.source, attack, strength, self.length if length is None else length))
+
+    def none_left(self, line: Line, attack: str, strength: float, length: int | None = None) -> str:
+        """Return that an attack left no text of this length, in words; empty if it did, or was not made."""
+        at = self.length if length is None else length
+        share = self.left.share(line.detector, line.source, (attack, strength), at)
+        return f"shorter than {length_name(at)} after the attack" if share == 0.0 else ""
+
+    def other_n(self, line: Line, attack: str, strength: float) -> int | None:
+        """Return the number of texts under an attack where it is not that of the unattacked ones; None where it is."""
+        before, after = self.cell(line), self.cell(line, attack, strength)
+        if before is None or after is None or int(after["n_machine"]) in (0, int(before["n_machine"])):
+            return None
+        return int(after["n_machine"])
 
     def rate_of(self, kind: str) -> float:
         """Return the rate that a kind of detector is read at: 1e-5 for marks, 1 % for others, or the nearest above."""

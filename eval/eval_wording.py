@@ -13,12 +13,15 @@ Data = Mapping[str, Any]
 NONE = "\N{EN DASH}"
 HOW = {
     "law": "by law",
-    "empirical": "threshold set on the tested humans (optimistic)",
+    "empirical": "threshold set on the tested humans",
     "calibration": "threshold carried over from a calibration set",
     "p-value": "by p-value (p at most the rate)",
     "other groups": "threshold set on the humans of all other groups",
 }
 """How a detection was decided, by the word of the record."""
+
+IN_SAMPLE = "the threshold is set on the tested humans; on new ones the rate is (k + 1)/(n + 1) on average, where k of n lie above it"
+"""What a rate means that was set on the humans it is measured on."""
 
 # What HTML, SVG or UTF-8 cannot hold, line ends, and marks that turn the direction of what follows them.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -91,6 +94,29 @@ def auroc_estimate(estimate: Data | None) -> str:
     return _estimate(estimate, _three, "")
 
 
+def auroc_of(cell: Data | None) -> str:
+    """Return the area under the ROC curve of a cell, with how many texts have a score where some have none: only those are in it."""
+    text, said = auroc_estimate((cell or {}).get("auroc")), scored_of(cell)
+    return f"{text} (n scored: {said})" if said else text
+
+
+def scored_of(cell: Data | None) -> str:
+    """Return how many of the texts of a cell have a score, of each side where some have none: `141 of 150 human`."""
+    said: list[str] = []
+    for side in ("machine", "human"):
+        n, scored = (cell or {}).get(f"n_{side}"), (cell or {}).get(f"n_scored_{side}")
+        if scored is not None and n is not None and int(scored) != int(n):
+            said.append(f"{count(int(scored))} of {count(int(n))} {side}")
+    return ", ".join(said)
+
+
+def on_average(cell: Data | None, entry: Data | None) -> str:
+    """Return the rate that a threshold set on the tested humans has on new ones on average, where the record says how many lie above it."""
+    above = (entry or {}).get("humans_above")
+    humans = (cell or {}).get("n_scored_human") or (cell or {}).get("n_human")
+    return "" if above is None or not humans else f" (new ones: {percent((int(above) + 1) / (int(humans) + 1))})"
+
+
 def _three(value: float) -> str:
     return f"{value:.3f}" if value == 1.0 or value < 0.9995 else f"{min(value, 0.9999):.4f}"
 
@@ -154,7 +180,8 @@ READING = (
         "TPR at an FPR",
         (
             "The share of machine texts that a detector finds (true-positive rate) when it may flag at most the stated share of human texts "
-            "(false-positive rate). 1e-5 is one human text in a hundred thousand. AUROC averages over all rates, most of which nobody would use."
+            "(false-positive rate). 1e-5 is one human text in a hundred thousand. AUROC averages over all rates, most of which nobody would use; it is "
+            "of the texts that have a score. A machine text without one counts as not found, a human text without one sets no threshold."
         ),
     ),
     (
@@ -165,10 +192,11 @@ READING = (
         ),
     ),
     (
-        "Threshold set on the tested humans (optimistic)",
+        "Threshold set on the tested humans",
         (
-            "A detector without a law gets the threshold that the stated share of the tested, unattacked human texts exceeds. Nobody who uses it "
-            "has that threshold, so read the thresholds carried over from other texts beside it."
+            "A detector without a law gets the threshold that at most the stated share of the tested, unattacked human texts exceeds: k of n. On new human texts its "
+            "rate is (k + 1) / (n + 1) on average: about twice the named one where n = 1 / rate, nearer to it with more humans. Where k / n is well below the "
+            "rate (just below n = 2 / rate), less is found than at the rate itself. Read the thresholds carried over from other texts beside it."
         ),
     ),
     (
@@ -181,6 +209,10 @@ READING = (
             "A 95 % interval. Texts of one cluster (one prompt, one original) are drawn together, because they are not independent; "
             "n counts texts, clusters what is independent."
         ),
+    ),
+    (
+        "shorter than T tokens after the attack",
+        "Texts are cut to T tokens after an attack, and one that the attack left shorter is not counted at T. Where some are left, n stands beside the figure: it is of the texts that were longest before.",
     ),
     (
         "Abstains",

@@ -29,8 +29,11 @@ class OwnedFolder:
     maker: str
     files: Sequence[str]
 
-    def claim(self) -> None:
+    def claim(self, *, keep_mark: bool = False) -> None:
         """Make the folder, or empty it of what an earlier run of the same maker wrote.
+
+        Args:
+            keep_mark: whether the marker of the earlier run stays as it is.
 
         Raises:
             DataError: if it is not a folder, holds files of others and no marker, or cannot be written.
@@ -46,7 +49,8 @@ class OwnedFolder:
                 )
             for name in self.files:
                 (self.path / name).unlink(missing_ok=True)
-            self.mark({})
+            if not (keep_mark and self._is_ours()):
+                self.mark({})
 
     @contextmanager
     def writing(self) -> Generator[None]:

@@ -124,7 +124,10 @@ class FunctionDetector:
         try:
             with _importable(self._base):
                 module = import_module(module_name)
-        except Exception as error:  # whatever somebody's module raises becomes the one line that its user reads
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # whatever somebody's module raises becomes the one line that its user reads
             why = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise DataError(f"detector {self.name!r}: cannot import {module_name}: {why}") from error
         function = getattr(module, attribute, None)
@@ -140,7 +143,7 @@ class FunctionDetector:
             given: Any = self._function(texts)
         except DataError:
             raise
-        except Exception as error:  # as above
+        except (Exception, SystemExit) as error:  # as above
             why = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise DataError(f"detector {self.name!r}: {self._called} failed on {len(texts)} texts: {why}") from error
         try:

@@ -71,6 +71,11 @@ class Guided(TextAttack):
             check_base()
         self._judge.check()
 
+    def sends(self) -> str:
+        """Return where the base attack sends texts."""
+        base_sends = getattr(self._attack, "sends", None)
+        return base_sends() if base_sends is not None else ""
+
     def apply(self, texts: Sequence[str], strength: float, seeds: Sequence[int]) -> list[str]:
         """Return the texts, block after block chosen; the first version where the detector says nothing of any."""
         blocks = [sentence_blocks(text, self.sentences) for text in texts]
@@ -108,7 +113,7 @@ class Guided(TextAttack):
         pairs = [option.partition("=") for option in self.base_options]
         if wrong := [name for name, equals, _ in pairs if not equals]:
             raise DataError(f"option base_options of attack 'guided' must be key=value, got {wrong[0]!r}")
-        return make_attack(self.base, {name: value for name, _, value in pairs})
+        return make_attack(self.base, {name: value for name, _, value in pairs}, 'base_options = ["{}=VALUE"]')
 
     @cached_property
     def _judge(self) -> "SteeringDetector":

@@ -8,11 +8,11 @@ settings. One bootstrap serves all figures (`cluster_draws`), so that cells can 
     groups        `group_rates`         false positives by domain, language, group
     calibration   `p_calibration`       what share of null texts has p <= x
     paired        `paired_tests`        which of two detectors is better
-    alarms        `score_alarms`        what is wrong with the scores
+    alarms        `score_alarms`        what is wrong with the scores, or with the texts
     counts        here                  how many texts stand behind it
     rates_note    here                  how thresholds and intervals were made, in words
 
-How intervals are made, `rate_intervals` says.
+How intervals are made, `rate_intervals` says. Calibration texts that are tested too are left out first (`calibration_overlap`).
 """
 
 from collections.abc import Mapping
@@ -21,21 +21,22 @@ from typing import Any
 
 import numpy as np
 
+from .calibration_overlap import without_tested
 from .cell_figures import cell_records
 from .cluster_draws import ClusterDraws
 from .group_rates import group_records
 from .moved_thresholds import moved_records
 from .p_calibration import calibration_records
 from .paired_tests import paired_records
-from .score_alarms import Alarm, alarm_records, calibration_alarms
-from .score_rows import ScoreRows
+from .score_alarms import alarm_records, calibration_alarms, shared_alarms, shortened_alarms
+from .score_rows import Condition, ScoreRows
 from .score_table import ScoreTable
 
 RATES_NOTE = {
     "law": "detected if p <= rate and no abstention; the rate is that of the exact null law, of whatever texts",
-    "empirical": "the threshold is set on the unattacked human texts tested: an oracle, so optimistic; `moved` has thresholds that others set",
+    "empirical": "the threshold is set on the unattacked human texts tested, k of n above it; on new ones the rate is (k + 1)/(n + 1) on average; `moved` has thresholds that others set",
     "unset": "a rate below one human text in all that have a score is not given",
-    "no score": "a text without a score ranks below all others: never detected, never a false alarm",
+    "no score": "a text without a score is never detected and never a false alarm; it sets no threshold and has no part in AUROC and ROC",
     "intervals": "95 %; one Poisson bootstrap over clusters for all figures, thresholds set anew in each draw, widened by Clopper-Pearson or Korn-Graubard intervals",
     "paired": "two-sided, Holm-corrected over the list",
 }  # fmt: skip
@@ -70,14 +71,19 @@ class MeasureSettings:
 def measure(table: ScoreTable, settings: MeasureSettings | None = None) -> dict[str, Any]:
     """Return the figures of a table, JSON-ready, under the names above."""
     settings = settings or MeasureSettings()
+    table, shared = without_tested(table)
     rows = ScoreRows(table, settings.marks)
     draws = ClusterDraws(rows.n_clusters, settings.draws, np.random.default_rng(settings.seed))
     rates = tuple(sorted(set(settings.rates), reverse=True))
-    alarms: list[Alarm] = []
+    alarms = shared_alarms(shared)
+    shortened = shortened_alarms(rows)
     cells: list[dict[str, Any]] = []
     for cell, raised in cell_records(rows, draws, rates, settings.alpha):
+        here = cell["detector"], cell["source"], Condition(cell["attack"], cell["strength"], cell["length"])
+        raised += [shortened.pop(here)] if here in shortened else []
         cells.append({**cell, "alarms": [alarm.what for alarm in raised]})
         alarms += raised
+    alarms += shortened.values()  # of what has no cell, because no text is left
     calibration = list(calibration_records(rows))
     for record in calibration:
         alarms += calibration_alarms(record)

@@ -1,11 +1,12 @@
 """Thresholds that were set elsewhere: on calibration texts, or on the humans of another domain.
 
 This is what a user gets, whereas the empirical threshold of a cell was set on the humans it is judged on. From calibration: one record for each set
-of role `calibration`, length and rate, on all test texts of that length, unattacked. From domains: the test humans of one domain set the threshold,
-the texts of another are judged, at the reference length (whole texts, or the longest); no human sets a threshold for itself. The interval counts the
-luck of the humans that set it: they are drawn anew in each draw. Marks have a law and need none of this.
+of role `calibration`, length and rate, on all test texts of that length, unattacked and under each attack and strength: unattacked humans set the
+threshold, as a user sets it before any attack. From domains: the test humans of one domain set the threshold, the texts of another are judged,
+unattacked, at the reference length (whole texts, or the longest); no human sets a threshold for itself. The interval counts the luck of the humans that
+set it: they are drawn anew in each draw. Marks have a law and need none of this.
 
-A rate below one human of those that set the threshold is left out. Among more than twelve domains only the twelve with most humans are compared.
+`n_from` counts the humans that have a score. A rate below one human of those that set the threshold is left out. Among more than twelve domains only the twelve with most humans are compared.
 """
 
 from collections.abc import Iterator
@@ -34,11 +35,17 @@ def _from_calibration(
     conditions = [c for c in rows.conditions(detector, HUMAN, CALIBRATION) if c.attack == UNATTACKED]
     for source in rows.calibration_sources(detector):
         for condition in conditions:
-            origin = rows.humans(detector, condition, source, CALIBRATION)
-            humans, machine = rows.humans(detector, condition), rows.side(detector, MACHINE, condition)
-            if origin.n and (humans.n or machine.n):
-                what = _what(rows, detector, f"calibration set {source}", "test", condition)
-                yield from _records(what, RankedHumans(origin, draws), humans, machine, rates)
+            origin = RankedHumans(rows.humans(detector, condition, source, CALIBRATION), draws)
+            for tested in _tested(rows, detector, condition.length):
+                humans, machine = rows.humans(detector, tested), rows.side(detector, MACHINE, tested)
+                what = _what(rows, detector, f"calibration set {source}", "test", tested)
+                yield from _records(what, origin, humans, machine, rates)
+
+
+def _tested(rows: ScoreRows, detector: str, length: int) -> list[Condition]:
+    """Return what test texts of a length were scored under, no attack first."""
+    found = {c for label in (HUMAN, MACHINE) for c in rows.conditions(detector, label) if c.length == length}
+    return sorted(found, key=lambda c: (c.attack != UNATTACKED, c.attack, c.strength))
 
 
 def _from_domains(rows: ScoreRows, draws: ClusterDraws, rates: tuple[float, ...], detector: str) -> Iterator[Record]:
@@ -64,7 +71,10 @@ def _by_domain(rows: ScoreRows, side: Side) -> dict[str, Side]:
 
 def _what(rows: ScoreRows, detector: str, origin: str, goal: str, condition: Condition) -> Record:
     kind = rows.kinds.get(detector, "scores")
-    return {"detector": detector, "kind": kind, "from": origin, "to": goal, "length": condition.length}
+    return {
+        "detector": detector, "kind": kind, "from": origin, "to": goal,
+        "attack": condition.attack, "strength": condition.strength, "length": condition.length,
+    }  # fmt: skip
 
 
 def _records(

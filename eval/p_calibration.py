@@ -1,8 +1,8 @@
 """Whether p-values hold what they say: on null texts, the share with p <= x may not exceed x.
 
 Null texts are human test texts, unattacked, at the reference length (whole texts, or the longest). For a mark, machine texts without a mark and
-machine texts with another mark are nulls too, and reported apart. Texts without a p-value are left out; so the figures are of those the detector
-would judge. Intervals as in `rate_intervals`; `strict` (99.5 %, so that the ten levels together rarely raise a false alarm) is what alarms are raised
+machine texts with another mark are nulls too, and reported apart. Texts without a p-value, and those the detector abstains on, are left out (`left_out`
+of them): the figures are of the `n` texts that it judges. Intervals as in `rate_intervals`; `strict` (99.5 %, so that the ten levels together rarely raise a false alarm) is what alarms are raised
 on.
 """
 
@@ -30,9 +30,10 @@ def calibration_records(rows: ScoreRows) -> Iterator[Record]:
         if kind == "mark":
             nulls |= rows.null_machine(detector, condition)
         for name, side in nulls.items():
-            having = side.where(np.isfinite(side.log10_p))
-            if having.n:
-                yield {"detector": detector, "kind": kind, "null": name, "length": length, **_observed(having)}
+            judged = side.where(np.isfinite(side.log10_p) & ~side.abstains)
+            if judged.n:
+                what = {"detector": detector, "kind": kind, "null": name, "length": length}
+                yield {**what, "left_out": side.n - judged.n, **_observed(judged)}
 
 
 def _observed(side: Side) -> Record:

@@ -1,7 +1,8 @@
 """Whether one detector beats another on the very same texts: AUROC and detection rate, for every pair of detectors.
 
-Both are judged on the texts both have rows for (a text without a score counts as not detected, as everywhere), unattacked and under each attack at
-its strongest, at the reference length (whole texts, or the longest). Because all cells share their draws, the difference of two figures in each draw
+Both are judged on the texts both have rows for, unattacked and under each attack at its strongest: AUROC on those that both gave a score
+(`n_scored`), or a detector that is silent on hard texts would win; the detection rate on all `n` (a text without a score counts as not detected, as
+everywhere). At the reference length (whole texts, or the longest). Because all cells share their draws, the difference of two figures in each draw
 is a draw of their difference. The detection rate is taken at the smallest rate of at least 1 % that both can reach; a mark reaches every rate by its
 law.
 
@@ -95,20 +96,28 @@ def _compared(
 ) -> Iterator[Record]:  # fmt: skip
     machine = _shared(*(rows.side(name, MACHINE, condition, source) for name in pair))
     humans = _shared(*(rows.humans(name, Condition(length=condition.length)) for name in pair))
-    if not all(side.scored for side in (*machine, *humans)):
+    both = _both_scored(*machine), _both_scored(*humans)
+    if not all(side.n for side in (*both[0], *both[1])):
         return
     marks = [rows.kinds.get(name) == "mark" for name in pair]
     most = [np.inf if mark else side.scored for mark, side in zip(marks, humans, strict=True)]
     reachable = [rate for rate in rates if rate >= SMALLEST_RATE and min(most) >= needed(rate)]
     rate = min(reachable) if reachable else None
-    figures = [_figures(draws, m, h, mark, rate) for m, h, mark in zip(machine, humans, marks, strict=True)]
-    n, clusters = machine[0].n + humans[0].n, len(np.union1d(machine[0].cluster, humans[0].cluster))
+    auroc = [_auroc(draws, m, h) for m, h in zip(*both, strict=True)]
+    tpr = [_rate(draws, *side, rate) for side in zip(machine, humans, marks, strict=True)] if rate is not None else []
+    (n, clusters), (n_scored, clusters_scored) = _size(machine[0], humans[0]), _size(both[0][0], both[1][0])
     nothing = {"difference": None, "low": None, "high": None, "p": None, "p_holm": None, "from": None}
     yield {
         "a": pair[0], "b": pair[1], "source": source, "attack": condition.attack, "strength": condition.strength,
-        "length": condition.length, "n": n, "clusters": clusters, "auroc": _difference(figures[0][0], figures[1][0], clusters),
-        "tpr": {"rate": rate, **(_difference(figures[0][1], figures[1][1], clusters) if rate is not None else nothing)},
+        "length": condition.length, "n": n, "n_scored": n_scored, "clusters": clusters,
+        "auroc": _difference(auroc[0], auroc[1], clusters_scored),
+        "tpr": {"rate": rate, **(_difference(tpr[0], tpr[1], clusters) if tpr else nothing)},
     }  # fmt: skip
+
+
+def _size(machine: Side, humans: Side) -> tuple[int, int]:
+    """Return the texts of two sides and their clusters."""
+    return machine.n + humans.n, len(np.union1d(machine.cluster, humans.cluster))
 
 
 def _shared(a: Side, b: Side) -> tuple[Side, Side]:
@@ -119,21 +128,28 @@ def _shared(a: Side, b: Side) -> tuple[Side, Side]:
     return a.where(at_a), b.where(at_b)
 
 
-def _figures(draws: ClusterDraws, machine: Side, humans: Side, mark: bool, rate: float | None) -> list[_Figure]:
-    """Return AUROC and, if there is a rate, the share detected."""
-    ranked = RankedHumans(humans, draws)
-    auroc = ranked.auroc(machine)
+def _both_scored(a: Side, b: Side) -> tuple[Side, Side]:
+    """Return the texts, the same on both sides, that have a score on both."""
+    keep = (a.score != -np.inf) & (b.score != -np.inf)
+    return a.where(keep), b.where(keep)
+
+
+def _auroc(draws: ClusterDraws, machine: Side, humans: Side) -> _Figure:
+    """Return the AUROC of texts that all have a score."""
+    auroc = RankedHumans(humans, draws).auroc(machine)
     value = float(auroc[0])
-    figures = [_Figure(value, auroc[1:], auroc_interval(value, auroc[1:], machine, humans))]
-    if rate is None:
-        return figures
+    return _Figure(value, auroc[1:], auroc_interval(value, auroc[1:], machine, humans))
+
+
+def _rate(draws: ClusterDraws, machine: Side, humans: Side, mark: bool, rate: float) -> _Figure:
+    """Return the share detected at a rate: by law, or at the threshold of the humans that have a score."""
     if mark:
         hits = machine.detected(rate)
         share = weighted_share(hits, machine.cluster, draws)
-        return [*figures, _Figure(float(share[0]), share[1:], rate_interval(hits, machine.cluster))]
-    above = ranked.shares_above(machine, (rate,))[rate]
+        return _Figure(float(share[0]), share[1:], rate_interval(hits, machine.cluster))
+    above = RankedHumans(humans, draws).shares_above(machine, (rate,))[rate]
     as_it_is = rate_interval(machine.score > above.threshold, machine.cluster)
-    return [*figures, _Figure(above.value, above.draws, hull(as_it_is, percentiles(above.draws)))]
+    return _Figure(above.value, above.draws, hull(as_it_is, percentiles(above.draws)))
 
 
 def _difference(a: _Figure, b: _Figure, clusters: int) -> Record:

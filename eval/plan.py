@@ -15,10 +15,12 @@ the prompts are the beginnings of a text set. A file's path is relative to the p
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .plan_tables import PlanProblems, filled, nearest, read_table
+from .plan_unread import Unread, is_wrong, said_once, unread_tables
 
 if TYPE_CHECKING:
     from .text_sets import TextSetSpec
@@ -150,6 +152,8 @@ class Plan:
         base: folder that relative paths are meant from.
         source: the file as it was, for the copy beside the results.
         variables: what was given for its variables.
+        problems: what is wrong with its file; a plan with any cannot be run, and is there for the later checks only.
+        unread: tables that are missing here, because of these.
     """
 
     head: Head
@@ -161,6 +165,18 @@ class Plan:
     base: Path
     source: str
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    problems: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    def numbered(self, part: str) -> list[tuple[int, Any]]:
+        """Return the tables of a part with their numbers in the file."""
+        gone = {one.number for one in self.unread if one.part == part}
+        numbers = (number for number in count(1) if number not in gone)
+        return list(zip(numbers, getattr(self, part), strict=False))
+
+    def may_have(self, part: str, name: str = "") -> bool:
+        """Say whether a table that could not be read may be the one of that name, or with none any: then nobody can say that it is missing."""
+        return any(one.part == part and (not name or one.name in ("", name)) for one in self.unread)
 
     def prompt_sets(self) -> set[str]:
         """Return the names of the text sets that only give prompts: their people's texts are in the table as NAME/human."""
@@ -196,19 +212,36 @@ def parse_plan(content: Mapping[str, Any], called: str, base: Path, source: str,
     for name in [name for name, value in top.items() if _is_table(value)]:
         problems.append(f"unknown table {name!r}; {nearest(name, _PARTS)}")
         del top[name]
-    head = read_table(Head, filled(top, variables, "", problems), "", problems)
+    strange = bool([name for name in content if name not in _PARTS and name not in top])
+    head = read_table(Head, filled(top, variables, "", problems), "", problems) or _usable_head(top, variables)
     parts = {part: _tables(content, part, variables, problems) for part in _PARTS}
     marks = _each(MarkSpec, parts["marks"], problems)
     texts = _each(TextSetSpec, [(at, _beside(table, "path", base)) for at, table in parts["texts"]], problems)
     generate = _each(GenerateSpec, [(at, _beside(table, "prompts", base)) for at, table in parts["generate"]], problems)
     attacks = _each(AttackSpec, parts["attacks"], problems)
     detectors = _detectors(parts["detectors"], problems)
-    if problems or head is None:
-        raise PlanProblems(called, problems)
+    strange = strange or any(one.endswith("]]") and " must be tables, written [[" in one for one in problems)
+    unread = unread_tables(parts, problems, strange=strange)
     marks = [_with_paths(mark, base) for mark in marks]
-    return Plan(
-        head, tuple(marks), tuple(texts), tuple(generate), tuple(attacks), tuple(detectors), base, source, dict(variables)
+    problems = said_once(problems)
+    plan = Plan(
+        head, tuple(marks), tuple(texts), tuple(generate), tuple(attacks), tuple(detectors), base, source, dict(variables),
+        tuple(problems), unread,
     )  # fmt: skip
+    if problems:
+        raise PlanProblems(called, problems, plan)
+    return plan
+
+
+def _usable_head(top: Mapping[str, Any], variables: Mapping[str, str]) -> Head:
+    """Return the head of those keys that can be used, for the checks of the others."""
+    good: dict[str, Any] = {"name": "unnamed"}
+    for name, value in top.items():
+        wrong: list[str] = []
+        value = filled(value, variables, "", wrong)
+        if read_table(Head, {"name": "unnamed", name: value}, "", wrong) is not None and not wrong:
+            good[name] = value
+    return read_table(Head, good, "", []) or Head("unnamed")
 
 
 def _is_table(value: Any) -> bool:
@@ -231,8 +264,8 @@ def _tables(
 
 
 def _each(kind: type[Any], tables: Sequence[tuple[str, dict[str, Any]]], problems: list[str]) -> list[Any]:
-    read = [read_table(kind, table, at, problems) for at, table in tables]
-    return [one for one in read if one is not None]
+    read = [(at, read_table(kind, table, at, problems)) for at, table in tables]
+    return [one for at, one in read if one is not None and not is_wrong(at, problems)]  # its variables may be missing
 
 
 def _detectors(tables: Sequence[tuple[str, dict[str, Any]]], problems: list[str]) -> list[DetectorSpec]:
@@ -245,7 +278,8 @@ def _detectors(tables: Sequence[tuple[str, dict[str, Any]]], problems: list[str]
                 f"{at}: " + ("the key 'name' is missing" if name is None else f"name must be text, got {name!r}")
             )
             continue
-        detectors.append(DetectorSpec(name, {key: value for key, value in table.items() if key != "name"}))
+        if not is_wrong(at, problems):
+            detectors.append(DetectorSpec(name, {key: value for key, value in table.items() if key != "name"}))
     return detectors
 
 

@@ -18,7 +18,7 @@ from .attack import Attack, make_attack
 from .plan import AttackSpec, DetectorSpec, Plan
 from .plan_generations import check_generation
 from .plan_marks import check_mark, mark_model
-from .plan_tables import PlanProblems, Problems, twice
+from .plan_tables import PlanProblems, Problems, nearest, twice
 from .score_table import UNATTACKED
 
 if TYPE_CHECKING:
@@ -65,26 +65,27 @@ def check_plan(plan: Plan, called: str, *, allow_commands: bool = False) -> Chec
     Raises:
         PlanProblems: with everything that is wrong.
     """
-    problems = Problems()
+    problems = Problems(plan.problems)
     _check_head(plan, problems)
     _check_names(plan, problems)
     marks: dict[str, LoadedMark] = {}
-    for number, mark in enumerate(plan.marks, 1):
+    for number, mark in plan.numbered("marks"):
         with problems.at(f"[[marks]] {number}"):
             marks[mark.name] = check_mark(mark, mark_model(mark, plan.generate))
-    for number, spec in enumerate(plan.texts, 1):
+    for number, spec in plan.numbered("texts"):
         with problems.at(f"[[texts]] {number}"):
             spec.check()
-    for number, generate in enumerate(plan.generate, 1):
+    for number, generate in plan.numbered("generate"):
         check_generation(plan, generate, marks, f"[[generate]] {number}", problems)
     attacks: list[ReadyAttack] = []
-    for number, one in enumerate(plan.attacks, 1):
+    for number, one in plan.numbered("attacks"):
         with problems.at(f"[[attacks]] {number}"):
-            attacks.append(_ready(one, plan))
+            attacks.append(_ready(one, plan, allow_commands=allow_commands))
     detectors: list[EvalDetector] = []
     broken = {mark.name for mark in plan.marks} - set(marks)  # said already
-    for number, detector in enumerate(plan.detectors, 1):
-        if detector.spec.get("mark") in broken:
+    for number, detector in plan.numbered("detectors"):
+        mark = detector.spec.get("mark")
+        if mark in broken or (isinstance(mark, str) and mark not in marks and plan.may_have("marks", mark)):
             continue
         with problems.at(f"[[detectors]] {number}"):
             detectors.append(_detector(detector, plan, marks, allow_commands=allow_commands))
@@ -161,27 +162,26 @@ def _check_names(plan: Plan, problems: Problems) -> None:
                 problems.append(f"{part}: {name!r} is no name: letters and digits, then also . _ - + :")
     reserved = {"none", "unmarked", "human"}
     problems += [
-        f"[[marks]] {n}: a mark cannot be called {m.name!r}" for n, m in enumerate(plan.marks, 1) if m.name in reserved
+        f"[[marks]] {n}: a mark cannot be called {m.name!r}" for n, m in plan.numbered("marks") if m.name in reserved
     ]
     problems += [
         f"[[attacks]] {n}: {UNATTACKED!r} is the text as it was; choose another label"
-        for n, a in enumerate(plan.attacks, 1)
+        for n, a in plan.numbered("attacks")
         if a.title == UNATTACKED
     ]
-    for part in ("detectors",):
-        if not getattr(plan, part):
-            problems.append(f"there is no [[{part}]]: name at least one")
-    if not sources:
+    if not plan.detectors and not plan.may_have("detectors"):
+        problems.append("there is no [[detectors]]: name at least one")
+    if not sources and not plan.may_have("texts") and not plan.may_have("generate"):
         problems.append("there are no texts: name at least one [[texts]] or [[generate]]")
 
 
-def _ready(spec: AttackSpec, plan: Plan) -> ReadyAttack:
+def _ready(spec: AttackSpec, plan: Plan, *, allow_commands: bool) -> ReadyAttack:
     """Return an attack of the plan.
 
     Raises:
-        PlanProblems, AssayError: if it is unknown, has wrong options, or lacks what it needs.
+        PlanProblems, AssayError: if it is unknown, has wrong options, lacks what it needs, or sends texts where nobody allowed it.
     """
-    attack = make_attack(spec.name, options_of(spec, plan))
+    attack = make_attack(spec.name, options_of(spec, plan), "options = {{{} = ...}}")
     wrong = [
         f"strength must be above 0 and at most 1, got {one:g} (the text as it was is always measured)"
         for one in spec.strengths
@@ -196,8 +196,13 @@ def _ready(spec: AttackSpec, plan: Plan) -> ReadyAttack:
             )
     if not spec.on:
         wrong.append("on is empty; expected machine, human, or both")
-    if attack.stage == "generation" and not plan.generate:
+    if attack.stage == "generation" and not plan.generate and not plan.may_have("generate"):
         wrong.append(f"attack {spec.name!r} acts while a text is generated, and the plan has no [[generate]]")
+    sends: Callable[[], str] | None = getattr(attack, "sends", None)
+    if sends is not None and not allow_commands and (address := sends()):
+        wrong.append(
+            f"attack {spec.name!r} sends texts to {address}, which was not allowed; look at it, then add --allow-commands"
+        )
     if wrong:
         raise PlanProblems("", wrong)
     check: Callable[[], None] | None = getattr(attack, "check", None)
@@ -218,18 +223,24 @@ def _detector(
 
     from .eval_detectors import make_detector
 
+    mark, named = spec.spec.get("mark"), [one.name for one in plan.marks]  # those that cannot be made too
+    if isinstance(mark, str) and mark not in named and not mark.endswith(".toml"):
+        raise DataError(f"detector {spec.name!r}: the plan has no mark {mark!r}; {nearest(mark, named)}")
     found = make_detector(spec.name, detector_spec(spec), marks, allow_commands, plan.base)
     check: Callable[[], None] | None = getattr(found, "check", None)
     if check is not None:
         check()
     carried = {mark for one in plan.generate for mark in one.marks} | {getattr(one, "mark", "") for one in plan.texts}
-    if found.mark and found.mark not in carried:
+    unknown = plan.may_have("generate") or plan.may_have("texts")
+    if found.mark and found.mark not in carried and not unknown:
         raise DataError(f"detector {spec.name!r} looks for the mark {found.mark!r}, which no source carries")
     return found
 
 
 def _check_sides(plan: Plan, problems: Problems) -> None:
     """Refuse what forced labels alone show to be one class."""
+    if plan.may_have("texts") or plan.may_have("generate"):
+        return
     labels = {one.label for one in plan.texts if one.name not in plan.prompt_sets() and one.role == "test"}
     if labels == {"human"} and not plan.generate:
         problems.append("all texts are human: name machine texts, or a [[generate]]")

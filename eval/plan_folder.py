@@ -6,6 +6,7 @@ Files of others are never touched: a folder that holds anything and no marker of
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Generator
 from pathlib import Path
@@ -22,15 +23,15 @@ _LOCK = ".lock"
 
 
 @contextlib.contextmanager
-def claimed(out: Path, plan: Plan, called: str) -> Generator[None]:
-    """Hold the folder for one run, with the plan's copy in it.
+def claimed(out: Path) -> Generator[None]:
+    """Hold the folder for one run; what an earlier one wrote there stays until this one has something better.
 
     Raises:
         DataError: if it holds files of others, cannot be written, or another run has it.
     """
     folder = OwnedFolder(out, MARKER, MAKER, ())
     _forget_beginning(out)
-    folder.claim()
+    folder.claim(keep_mark=True)
     with folder.writing():
         lock = os.open(out / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -42,12 +43,30 @@ def claimed(out: Path, plan: Plan, called: str) -> Generator[None]:
             for left in (*(out / "marks").glob("making-*"), *out.glob("*.tmp")):
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
             Store(out / "store").sweep()
-            (out / "plan.toml").write_text(plan.source, encoding="utf-8")
-            write_json(out / MARKER, {"made_by": MAKER, "plan": called, "set": dict(plan.variables)}, durably=False)
         with full_disk_stops(out):
             yield
     finally:
         os.close(lock)
+
+
+def record_plan(out: Path, plan: Plan, called: str) -> None:
+    """Write the plan's copy and what was given with it, without the folders of this machine: once the plan can be run, not before.
+
+    Raises:
+        DataError: if the folder cannot be written.
+    """
+    with OwnedFolder(out, MARKER, MAKER, ()).writing():
+        (out / "plan.toml").write_text(plan.source, encoding="utf-8")
+        given = {name: _base_name(value) for name, value in plan.variables.items()}
+        write_json(out / MARKER, {"made_by": MAKER, "plan": Path(called).name, "set": given}, durably=False)
+
+
+def _base_name(value: str) -> str:
+    """Return a value with the last part alone of each absolute path in it, as METRIC:/folder/model has one; addresses and hub ids as they are."""
+    path = Path(value)
+    if path.is_absolute():
+        return path.name
+    return re.sub(r"(^|[:,\s])(?:~\w*)?/(?!/)(?:[^:,\s]*/)?", r"\1", value)
 
 
 def _forget_beginning(out: Path) -> None:

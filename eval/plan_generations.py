@@ -24,7 +24,7 @@ def check_generation(
 
     known = [UNMARKED, *(mark.name for mark in plan.marks)]
     for name in spec.marks:
-        if name not in known:
+        if name not in known and not plan.may_have("marks", name):
             problems.append(f"{place}: unknown mark {name!r}; {nearest(name, known)}")
     problems += [f"{place}: the mark {name!r} stands there twice" for name in twice(spec.marks)]
     if not spec.marks:
@@ -67,7 +67,8 @@ def _check_prompts(plan: Plan, spec: GenerateSpec, place: str, problems: Problem
         return
     sets = {one.name: one for one in plan.texts}
     if spec.prompts_from not in sets:
-        problems.append(f"{place}: prompts_from names no text set; {nearest(spec.prompts_from, sets)}")
+        if not plan.may_have("texts", spec.prompts_from):
+            problems.append(f"{place}: prompts_from names no text set; {nearest(spec.prompts_from, sets)}")
     elif sets[spec.prompts_from].role == "calibration":
         problems.append(
             f"{place}: {spec.prompts_from!r} sets thresholds (role calibration), and cannot be tested as well"

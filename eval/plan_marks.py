@@ -14,6 +14,7 @@ from assay.errors import AssayError, DataError
 from assay.models import resolve
 
 from .plan import GenerateSpec, MarkSpec
+from .plan_tables import nearest
 from .store import canonical_sha256
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def check_mark(mark: MarkSpec, model: str) -> "LoadedMark":
         return load_mark(mark.profile)
     from dataclasses import replace
 
+    from assay.watermark.schemes import scheme_names
+
+    if mark.scheme not in scheme_names():
+        raise DataError(f"unknown scheme {mark.scheme!r}; {nearest(mark.scheme, scheme_names())}")
     key = new_key()
     draft = _draft(mark, model)
     profile = replace(

@@ -11,20 +11,30 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields
 from types import UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from assay.errors import AssayError, DataError
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 T = TypeVar("T")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+_LISTS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts"}
 
 
 class PlanProblems(DataError):
-    """A plan cannot be run; `problems` holds all that is wrong with it, one line each."""
+    """A plan cannot be run.
 
-    def __init__(self, plan: str, problems: Sequence[str]) -> None:
+    Attributes:
+        problems: all that is wrong with it, one line each.
+        parsed: of a file whose tables are wrong, the plan of those that are not: `check_plan` says of it what is wrong in both, and never passes it.
+    """
+
+    def __init__(self, plan: str, problems: Sequence[str], parsed: "Plan | None" = None) -> None:
         self.problems = tuple(dict.fromkeys(problems))
+        self.parsed = parsed
         more = len(self.problems) - 1
         super().__init__(f"plan {plan}: {self.problems[0]}" + (f" (and {more} more)" if more else ""))
 
@@ -130,9 +140,13 @@ def _as(hint: Any, value: Any) -> Any:
             raise TypeError("a table")
         return cast("Any", value)
     if origin in (tuple, list):
+        expected = f"a list of {_LISTS.get(inside[0], 'values')}"
         if not isinstance(value, list):
-            raise TypeError(f"a list of {_NAMES.get(inside[0], 'values')}")
-        return tuple(_as(inside[0], item) for item in cast("list[Any]", value))
+            raise TypeError(expected)
+        try:
+            return tuple(_as(inside[0], item) for item in cast("list[Any]", value))
+        except TypeError:
+            raise TypeError(expected) from None
     if origin is not None:  # Literal
         if value not in inside:
             raise TypeError(f"one of {', '.join(map(str, inside))}")

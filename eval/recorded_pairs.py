@@ -124,7 +124,7 @@ def _read(files: tuple[str, ...], originals: tuple[str, ...], how: PairFields, s
         pairs = [Pair(name, text, other) for name, text, other in found if isinstance(other, str)]
         unpaired = len(good) - len(pairs)
     else:
-        others = [record for record in _records(originals, field)]
+        others = list(_records([one for one in originals if one not in files], field))  # a file may hold both sides
         records += others
         pairs, unpaired = _by_rows([*good, *(record for record in others if record is not None)], how.kind)
     if not pairs:

@@ -93,6 +93,15 @@ class Rewrite(TextAttack):
 
             check_causal(self.model)
 
+    def sends(self) -> str:
+        """Return where texts go, and the environment variable that goes with them; empty for a model on this machine."""
+        from .chat_service import place_of
+
+        place = place_of(self.address)  # what is no address, `check` refuses
+        return (
+            place + (f" with the environment variable {self.key_env}" if self.key_env else "") if "//" in place else ""
+        )
+
     def apply(self, texts: Sequence[str], strength: float, seeds: Sequence[int]) -> list[str]:
         """Return the texts with a share of their blocks rewritten; an answer is taken as it comes."""
         prompts = read_prompts(self.prompts)
@@ -105,7 +114,7 @@ class Rewrite(TextAttack):
             # an answer that is empty stays empty: there is nothing to rewrite in it
             asked = [k for k, passage in enumerate(passages) if passage]
             said = self._answers(
-                [prompts[own[k] % len(prompts)].replace(PLACE, passages[k]) for k in asked],
+                [prompts[own[k] % len(prompts)].replace(PLACE, _readable(passages[k])) for k in asked],
                 [own[k] for k in asked],
                 [f"text {at[k][0] + 1}, block {at[k][1] + 1}" for k in asked],
             )
@@ -153,3 +162,7 @@ class Rewrite(TextAttack):
             "parallel",
         )
         return ChatService(**{name: fields[name] for name in names})
+
+
+def _readable(passage: str) -> str:
+    return passage.encode("utf-8", "ignore").decode("utf-8")  # a lone surrogate is no character: no request can hold it

@@ -12,70 +12,28 @@ what both share. Two runs at once are refused.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from assay.corpus.scan_worker import one_thread
-from assay.errors import DataError
 
 from .plan import Plan
-from .plan_check import Checked, ReadyAttack, check_plan, detector_spec, options_of
-from .plan_folder import claimed
-from .plan_grid import Grid, Keys, Source, Variant, damage_node, make_grid, seed_of
+from .plan_check import Checked, check_plan, detector_spec
+from .plan_folder import claimed, record_plan
+from .plan_grid import Source, Variant, damage_node, make_grid, texts_nodes
+from .plan_jobs import Running, Say, attack_job, generate_job
 from .plan_keys import plan_keys
 from .plan_marks import mark_paths
+from .plan_tables import PlanProblems, Problems
 from .plan_timing import StageClock
 from .plan_workers import Workers, usual_workers
-from .score_table import HUMAN
+from .set_problems import SharedTexts, class_problems
 from .stage_attack import AttackJob, run_attack
-from .stage_generate import GenerateJob, run_generate
+from .stage_generate import run_generate
 from .stage_score import DetectorsAt, ScoreJob, Wanted, run_score
 from .stage_texts import load_texts, make_prompts
 from .store import Node, Store, canonical_sha256
-
-if TYPE_CHECKING:
-    from .detector import EvalDetector
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Running:
-    """One run.
-
-    Attributes:
-        checked: the plan.
-        out: folder of the results.
-        marks: profiles by the names of the marks.
-        keys: what stands behind the plan's names.
-        detectors: the detectors, made.
-        grid: everything that is needed.
-        at: how workers make the detectors.
-        device: where models run.
-        say: what writes a line.
-    """
-
-    checked: Checked
-    out: Path
-    marks: Mapping[str, Path]
-    keys: Keys
-    detectors: "tuple[EvalDetector, ...]"
-    grid: Grid
-    at: DetectorsAt
-    device: str
-    say: Say
-
-    @property
-    def plan(self) -> Plan:
-        """The plan."""
-        return self.checked.plan
-
-    @property
-    def store(self) -> Store:
-        """Where stages keep what they make."""
-        return Store(self.out / "store")
 
 
 def run_plan(
@@ -95,23 +53,24 @@ def run_plan(
         out: new, empty, or a folder of earlier runs.
         say: gets one line at a time for people.
         called: the plan's file, for messages.
-        allow_commands: whether detectors of the plan may be commands and Python functions.
+        allow_commands: whether the plan may run commands and Python functions, and send texts to addresses.
         device: where models run.
         workers: processes; 0 for the usual number.
 
     Raises:
-        PlanProblems: with all that is wrong with the plan, before any work.
+        PlanProblems: with all that is wrong with the plan, before any work, or with its texts, before anything is generated.
         AssayError: in one line, if a stage cannot be done; what is finished stays.
     """
     one_thread()
     checked = check_plan(plan, called or plan.head.name, allow_commands=allow_commands)
     if device not in ("auto", "cpu"):
         _check_device(device)
-    with claimed(out, plan, called), Workers(workers_of(checked, device, workers)) as pool:
+    with claimed(out), Workers(workers_of(checked, device, workers)) as pool:
         running = prepare(checked, out, say, allow_commands=allow_commands, device=device)
         clock = StageClock(running.store, canonical_sha256(plan.source))
         with clock.stage("texts"):
             read_given(running)
+        record_plan(out, plan, called or plan.head.name)
         with clock.stage("generate"):
             generate(running, pool)
         with clock.stage("attack"):
@@ -141,41 +100,45 @@ def prepare(checked: Checked, out: Path, say: Say, *, allow_commands: bool, devi
 
 
 def read_given(running: Running) -> None:
-    """Read the text sets and make the prompts; refuse texts of one class, before anything is generated.
+    """Read the text sets and make the prompts; refuse what cannot be tested, before anything is generated.
 
     Raises:
-        DataError: in one line.
+        PlanProblems: with all that is wrong with the texts.
     """
     plan, store = running.plan, running.store
-    from .plan_grid import texts_nodes
-
-    sets = texts_nodes(plan, running.keys)
-    for spec in plan.texts:
-        load_texts(store, spec, sets[spec.name], running.say)
-    for one in plan.generate:
+    sets, problems = texts_nodes(plan, running.keys), Problems()
+    for number, spec in plan.numbered("texts"):
+        with problems.at(f"[[texts]] {number}"):
+            load_texts(store, spec, sets[spec.name], running.say)
+    problems += _shared(store, plan, sets)
+    for number, one in plan.numbered("generate"):
         texts = sets[one.prompts_from] if one.prompts_from else None
-        make_prompts(store, one, plan, running.grid.prompts[one.name], texts, running.say)
-    check_classes(running)
+        if texts is None or store.finished(texts):
+            with problems.at(f"[[generate]] {number}"):
+                make_prompts(store, one, plan, running.grid.prompts[one.name], texts, running.say)
+    if all(store.finished(place) for place in sets.values()):
+        problems += class_problems(_labels(running), only_marks=all(one.kind == "mark" for one in running.detectors))
+    if problems:
+        raise PlanProblems(plan.head.name, problems)
 
 
-def check_classes(running: Running) -> None:
-    """Refuse a plan whose texts are all of one class, unless the law alone can judge (marks need no human texts).
+def _shared(store: Store, plan: Plan, sets: Mapping[str, Node]) -> list[str]:
+    """Return which of the sets that could be read share texts."""
+    shared = SharedTexts()
+    for spec in plan.texts:
+        if store.finished(sets[spec.name]):
+            shared.add(spec.name, spec.role, ((one["id"], one["text"]) for one in store.records(sets[spec.name])))
+    return shared.problems(sets)
 
-    Raises:
-        DataError: in one line.
-    """
-    store, labels = running.store, set[str]()
+
+def _labels(running: Running) -> set[str]:
+    """Return the labels of the texts that are tested."""
+    labels: set[str] = set()
     for source in running.grid.sources:
         if source.role == "test":
-            found = [source.label] if source.generate else [one["label"] for one in store.records(source.node)]
+            found = [source.label] if source.generate else [one["label"] for one in running.store.records(source.node)]
             labels |= set(found)
-    if "machine" not in labels:
-        raise DataError("the plan's texts are of one class: no machine text among them; name some, or a [[generate]]")
-    if HUMAN not in labels and not all(one.kind == "mark" for one in running.detectors):
-        raise DataError(
-            "the plan's texts are of one class: no human text among them, and only marks have a law to go without; "
-            "name human texts, or take the beginnings of some as prompts (prompts_from)"
-        )
+    return labels
 
 
 def generate(running: Running, pool: Workers) -> None:
@@ -187,7 +150,7 @@ def generate(running: Running, pool: Workers) -> None:
         if variant.attack is not None and variant.node.stage == "generate":
             wanted[variant.node] = variant.source, variant
     jobs = [
-        _generate_job(running, source, variant)
+        generate_job(running, source, variant)
         for place, (source, variant) in wanted.items()
         if not running.store.finished(place)
     ]
@@ -205,7 +168,7 @@ def attack(running: Running, pool: Workers) -> None:
         if store.finished(variant.node) and store.finished(damage):
             continue
         jobs += [
-            _attack_job(running, variant, variant.attack, damage, number)
+            attack_job(running, variant, variant.attack, damage, number)
             for number in range(parts)
             if not (store.has(variant.node, number) and store.has(damage, number))
         ]
@@ -283,34 +246,3 @@ def _check_device(device: str) -> None:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ModelError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}; try --device cpu") from None
-
-
-def _generate_job(running: Running, source: Source, variant: Variant | None) -> GenerateJob:
-    spec = source.generate
-    if spec is None:
-        raise ValueError(f"source {source.name} is not generated")
-    hook = None
-    if variant is not None and variant.attack is not None:
-        hook = (variant.attack.spec.name, options_of(variant.attack.spec, running.plan), variant.strength)
-    return GenerateJob(
-        running.store.root,
-        source.node if variant is None else variant.node,
-        running.grid.prompts[spec.name],
-        spec,
-        running.marks[source.mark] if source.mark else None,
-        seed_of(spec, running.plan),
-        running.device,
-        source.name if variant is None else f"{source.name} under {variant.title}",
-        hook,
-    )
-
-
-def _attack_job(running: Running, variant: Variant, ready: ReadyAttack, damage: Node, number: int) -> AttackJob:
-    head, options = running.plan.head, options_of(ready.spec, running.plan)
-    if running.device != "auto" and "device" in {field.name for field in fields(cast("Any", ready.attack))}:
-        options.setdefault("device", running.device)  # where it runs is no part of what it does: not in the key
-    return AttackJob(
-        running.store.root, variant.source.node, number, variant.node, damage, ready.spec.name,
-        options, variant.strength, head.seed, variant.sides, variant.cut, head.tokenizer,
-        head.encoder,
-    )  # fmt: skip

@@ -3,7 +3,8 @@
 Every figure of `measure` reads its rows here. They are sorted by detector, role, label, length, attack, strength, source and text, and clusters are numbered by
 name, so that no figure depends on the order in which a run wrote its table.
 
-A text without a score ranks below all that have one: it is never detected and never a false alarm. A text without a cluster is a cluster of its own.
+A text without a score is never detected and never a false alarm; it sets no threshold and has no part in an AUROC. A text without a cluster is a cluster
+of its own.
 Which mark a detector looks for is given by name; without it, the mark that has the detector's name.
 """
 
@@ -39,7 +40,7 @@ class Side:
     """The texts of one class under one condition as one detector scored them; all arrays are (n,), in the order of source and text.
 
     Attributes:
-        score: float64, higher is more machine-like; -inf without a score.
+        score: float64, higher is more machine-like; -inf without a score, and only then.
         log10_p: float64, NaN without a p-value.
         abstains: bool, whether there is a reason to give no verdict.
         cluster: int64 codes shared by all sides.
@@ -70,6 +71,10 @@ class Side:
     def scored(self) -> int:
         """Texts that have a score."""
         return int((self.score != -np.inf).sum())
+
+    def having_score(self) -> "Side":
+        """Return the texts that have a score."""
+        return self if self.scored == self.n else self.where(self.score != -np.inf)
 
     def detected(self, rate: float) -> Bool:
         """Return (n,) bool: a p-value of at most `rate`, and no reason to abstain."""
@@ -105,7 +110,10 @@ class ScoreRows:
         self._texts = {name: table[name][order] for name in ("mark", "domain", "lang", "group")}
         self._length, self._strength = table["length"][order], table["strength"][order]
         score, self._log10_p = table["score"][order], table["log10_p"][order]
-        self._score = np.where(np.isnan(score), -np.inf, score).astype(np.float64)
+        lowest = np.finfo(
+            np.float64
+        ).min  # a score of -inf is one: it ranks below all others, and -inf is free for none
+        self._score = np.where(np.isnan(score), -np.inf, np.maximum(score, lowest)).astype(np.float64)
         self._abstains = np.array([bool(why) for why in table["abstained"][order]], np.bool_)
         self._empty, self._tokens = table["empty"][order], table["n_tokens"][order]
         self._text = self._codes["source"] * len(self._names["text_id"]) + self._codes["text_id"]

@@ -130,7 +130,7 @@ def table_of(rows: Iterable[Mapping[str, Any]], kinds: Mapping[str, Kind]) -> Sc
 
 def concatenated(tables: Sequence[ScoreTable]) -> ScoreTable:
     """Return the rows of all tables, one after the other."""
-    kinds = {name: kind for table in tables for name, kind in table.kinds.items()}
+    kinds: dict[str, Kind] = {name: kind for table in tables for name, kind in table.kinds.items()}
     columns = {
         name: np.concatenate([t.columns[name] for t in tables]) if tables else _column(name, []) for name in COLUMNS
     }

@@ -5,7 +5,7 @@ Table and `metrics.json` are functions of plan, texts, keys and versions; what i
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -33,8 +33,8 @@ from .stage_table import (
 from .store import Node, Part, Store, canonical_sha256, node
 
 if TYPE_CHECKING:
+    from .plan_jobs import Running
     from .plan_workers import Workers
-    from .run_plan import Running
 
 FORMAT = "assay-eval-1"
 TABLE, METRICS, TIMING = "table.parquet", "metrics.json", "timing.json"
@@ -81,20 +81,48 @@ def measure_again(out: Path) -> dict[str, Any]:
     Raises:
         DataError: if the folder holds no finished run.
     """
+    if not (out / METRICS).exists():
+        raise DataError(f"{out} holds no {METRICS}: no run has finished there; finish it with `assay eval run`")
+    given = _figures(out / METRICS, _KEPT)
+    timing = _figures(out / TIMING, _TIMED) if (out / TIMING).exists() else None
+    table = ScoreTable.read(out / TABLE)
     try:
-        metrics: Any = json.loads((out / METRICS).read_bytes())
-        kept = {name: metrics[name] for name in ("signature", "damage", "quality", "lengths")}
-        settings = metrics["settings"]
-    except FileNotFoundError:
-        raise DataError(
-            f"{out} holds no {METRICS}: no run has finished there; finish it with `assay eval run`"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{out / METRICS} cannot be read ({error}); give `assay eval run` again") from None
-    timing: Any = json.loads((out / TIMING).read_bytes()) if (out / TIMING).exists() else None
-    metrics = write_metrics(out, ScoreTable.read(out / TABLE), settings, kept)
-    write_report(metrics, timing, out)
+        metrics = write_metrics(
+            out, table, given["settings"], {name: given[name] for name in _KEPT if name != "settings"}
+        )
+        write_report(metrics, timing, out)
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+    ) as error:  # a value inside of another form than a run writes
+        what = f"{type(error).__name__}: {error}"
+        raise DataError(f"the figures in {out} are damaged ({what}); give `assay eval run` again") from error
     return metrics
+
+
+_KEPT = {"settings": dict, "signature": dict, "damage": list, "quality": list, "lengths": list}
+"""What of `metrics.json` is not made from the table, with its form."""
+_TIMED = {"stages": list, "cost": list, "wall_s": dict}
+
+
+def _figures(path: Path, forms: Mapping[str, type]) -> dict[str, Any]:
+    """Return figures that a run wrote.
+
+    Raises:
+        DataError: if they cannot be read, or are of another form.
+    """
+    try:
+        found: Any = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read ({error}); give `assay eval run` again") from None
+    wrong = [
+        name for name, form in forms.items() if not (isinstance(found, dict) and isinstance(found.get(name), form))
+    ]  # pyright: ignore
+    if wrong:
+        raise DataError(f"{path} is damaged: {wrong[0]} is missing or of another form; give `assay eval run` again")
+    return found
 
 
 def write_report(metrics: dict[str, Any], timing: dict[str, Any] | None, out: Path) -> None:

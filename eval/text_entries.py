@@ -87,6 +87,26 @@ def subject(spec: "TextSetSpec", entry: Entry, label: str, record: Record, file:
     )
 
 
+def attack_of(fields: Mapping[str, Any]) -> str:
+    """Return the attack that the field `attack` of a text names, as benchmarks and `assay attack` write it; empty for none."""
+    value = fields.get("attack")
+    name = word_of(cast("Mapping[str, Any]", value).get("name") if isinstance(value, Mapping) else value)
+    return "" if name.lower() in ("none", "no", "false") else name
+
+
+def attacked_note(counts: Mapping[str, int]) -> str:
+    """Return what to tell of texts by attack (empty for none), which a run takes as they are; empty if no text was attacked before."""
+    by = sorted(((name, n) for name, n in counts.items() if name), key=lambda one: (-one[1], one[0]))
+    if not by:
+        return ""
+    total, shown = sum(n for _, n in by), ", ".join(f"{name} {n:,}" for name, n in by[:5])
+    what = "1 text is" if total == 1 else f"{total:,} texts are"
+    return (
+        f"{what} attacked already ({shown}{', ...' if len(by) > 5 else ''}) and stand{'s' * (total == 1)} as unattacked; "
+        'choose with where = {attack = "none"}'
+    )
+
+
 def _meets(value: Any, wanted: Any) -> bool:
     """Say whether a field (None where it is missing) has a value that is wanted, or one of several."""
     choices = wanted if isinstance(wanted, list | tuple) else (wanted,)

@@ -4,7 +4,7 @@ Per text, as a mean with a bootstrap over prompts:
 
 * `perplexity`: exp of minus the mean natural log-probability of its tokens under a judge model; none for fewer than two tokens. `log_perplexity`: that mean itself, which a few
   odd texts do not decide.
-* `log_diversity`, `repetition_2` to `_4`: see `diversity.py`.
+* `log_diversity`, `repetition_2` to `_4`: see `diversity.py`. `unrepeated`: the share of texts that repeat no pair, triple or four of words at all, whose log-diversity is only their length.
 * `words`: what white space divides.
 * `self_bleu`: against the other texts of a sample (`self_bleu.py`); the interval takes these references as they are.
 * `similarity`: cosine of sentence embeddings with the unmarked twin.
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .diversity import distinct, jackknife, log_diversity, repetition
+from .diversity import distinct, jackknife, log_diversity, repetition, unrepeated
 from .mean_estimate import ClusterDraws, cluster_draws, estimate
 from .self_bleu import self_bleu
 from .subject import Subject
@@ -127,6 +127,7 @@ def _side(subjects: Sequence[Subject], sample: I64, judge: "LMScorer | None", se
     texts = [one.text for one in subjects]
     measures: dict[str, F64] = {f"repetition_{n}": values for n, values in enumerate(repetition(texts), 2)}
     measures["log_diversity"] = log_diversity(texts)
+    measures["unrepeated"] = unrepeated(texts)
     measures["words"] = np.array([len(text.split()) for text in texts], np.float64)
     measures["self_bleu"] = np.full(len(texts), np.nan)
     measures["self_bleu"][sample] = self_bleu([texts[i] for i in sample.tolist()])

@@ -18,6 +18,7 @@ larger limit only adds.
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from assay.errors import DataError
 
 from .plan_tables import nearest
 from .subject import Subject
-from .text_entries import asked_for, problem, renamed, subject
+from .text_entries import asked_for, attack_of, attacked_note, problem, renamed, subject
 from .text_formats import HUMAN, MACHINE, TextFormat, find_format, format_names, tell_format, text_label
 from .text_rows import Rows, check_datasets, dataset_rows, first_record, open_rows, peeked
 from .text_sample import cluster_sample
@@ -179,7 +180,7 @@ def load_subjects(spec: TextSetSpec, say: Say) -> Iterator[Subject]:
     subjects = _usable(spec, rows, counts, say)
     if spec.limit is not None:
         subjects = cluster_sample(subjects, spec.limit, spec.seed, spec.name)
-    places: dict[str, str] = {}
+    places, attacked = dict[str, str](), Counter[str]()
     for place, one in subjects:
         if one.id in places:
             raise DataError(
@@ -187,11 +188,14 @@ def load_subjects(spec: TextSetSpec, say: Say) -> Iterator[Subject]:
                 'repair the file, or name another field (fields = {id = "..."})'
             )
         places[one.id] = place
+        attacked[attack_of(one.fields)] += 1
         yield one
     if counts.bad > _SAID:
         say(f"and {counts.bad - _SAID:,} more records of text set {spec.name!r} that could not be used")
     if not places:
         raise DataError(f"text set {spec.name!r}: {_nothing_left(counts)}")
+    if "attack" not in spec.where and (note := attacked_note(attacked)):
+        say(f"text set {spec.name!r}: {note}")
 
 
 def fingerprint(spec: TextSetSpec) -> dict[str, Any]:

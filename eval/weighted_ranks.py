@@ -5,7 +5,8 @@ of the human weight below them, ties counted half (Mann-Whitney). The threshold 
 most this share of the human weight exceeds, as `ranking.threshold_at` for weights; a text is found if its score is strictly higher. So the interval
 of a rate holds the luck of the threshold too.
 
-A score of -inf stands for none (`score_rows`).
+Texts without a score (-inf, `score_rows`) are left out of both sides of an AUROC, and set no threshold; among those that a share is of they count, as
+never above.
 """
 
 from dataclasses import dataclass, field
@@ -57,14 +58,15 @@ class RankedHumans:
     """Human texts that others are ranked against.
 
     Attributes:
-        side: the texts.
+        texts: all of them.
+        side: those that have a score, which alone are ranked.
     """
 
     def __init__(self, side: Side, draws: ClusterDraws) -> None:
-        self.side = side
+        self.texts, self.side = side, side.having_score()
         self._draws = draws
-        self._distinct, self._at = np.unique(side.score, return_inverse=True)
-        self._blocks = list(draws.blocks(side.n + 1))
+        self._distinct, self._at = np.unique(self.side.score, return_inverse=True)
+        self._blocks = list(draws.blocks(self.side.n + 1))
         self._kept: _Block | None = None
 
     def _block(self, block: slice) -> _Block:
@@ -83,7 +85,8 @@ class RankedHumans:
         return made
 
     def auroc(self, others: Side) -> F64:
-        """Return (1 + B,) the AUROC of others against these humans, the figure itself first; NaN where a draw lost a side."""
+        """Return (1 + B,) the AUROC of others that have a score against these humans, the figure itself first; NaN where a draw lost a side."""
+        others = others.having_score()
         left = np.searchsorted(self._distinct, others.score, side="left")
         right = np.searchsorted(self._distinct, others.score, side="right")
         found: list[F64] = []
@@ -102,7 +105,7 @@ class RankedHumans:
     def shares_above(self, others: Side, rates: tuple[float, ...]) -> dict[float, Share]:
         """Return the share of others above the threshold of each rate."""
         if not self.side.n:
-            raise ValueError("a threshold needs at least one human text")
+            raise ValueError("a threshold needs at least one human text that has a score")
         left = np.searchsorted(self._distinct, others.score, side="left")
         order = np.argsort(left, kind="stable")
         left = left[order]

@@ -151,3 +151,37 @@ def test_raid_texts_become_predictions(tmp_path: Path) -> None:
 def test_help_has_an_example_for_each_command(tmp_path: Path) -> None:
     for command in ("run", "report", "compare", "plans", "raid"):
         assert "Example:" in run("eval", command, "--help", cwd=tmp_path).output
+
+
+def test_mistakes_of_the_file_and_of_its_names_come_in_one_answer(folder: Path) -> None:
+    wrong = PLAN.replace("strengths = [0.3]", "strenghts = [0.3]") + '[[detectors]]\nname = "c"\nclassifier = "fats"\n'
+    (folder / "plan.toml").write_text(wrong)
+    for more in ((), ("--dry-run",)):
+        ran = run(*RUN, *more, "--out", "out", cwd=folder)
+        lines = ran.errors.splitlines()
+        assert lines[0].startswith("assay: [[attacks]] 1: unknown key 'strenghts'; did you mean 'strengths'?")
+        assert lines[1].startswith("assay: [[detectors]] 2: unknown classifier 'fats'; did you mean 'fast'?")
+        assert lines[2:] == ["assay: 2 problems in the plan; nothing was done"]
+    assert not (folder / "out").exists()
+
+
+def test_what_is_wrong_with_texts_stops_a_run_and_a_dry_run_alike(folder: Path) -> None:
+    lines = (folder / "humans.jsonl").read_text().splitlines()
+    (folder / "humans.jsonl").write_text("\n".join([*lines, lines[0]]) + "\n")
+    (folder / "plan.toml").write_text(
+        PLAN + '[[texts]]\nname = "same"\npath = "machines.jsonl"\nrole = "calibration"\n'
+    )
+    for more in ((), ("--dry-run",)):
+        ran = run(*RUN, *more, "--out", "out", cwd=folder)
+        assert ran.code == 1
+        first, second, last = ran.errors.splitlines()
+        assert first.startswith("assay: [[texts]] 1: text set 'people': the id 'human0' occurs twice")
+        assert second.startswith("assay: text sets 'machines' and 'same' share 12 texts (the first: 'machine0')")
+        assert last == "assay: 2 problems in the plan; nothing was done"
+
+
+def test_a_finished_run_names_no_folder_of_the_machine(folder: Path) -> None:
+    assert run(*RUN, "--out", "out", cwd=folder).code == 0
+    assert json.loads((folder / "out/run.json").read_text())["set"] == {"HUMAN": "humans.jsonl"}
+    for name in ("run.json", "plan.toml", "metrics.json", "timing.json", "report.html", "report.md"):
+        assert str(folder) not in (folder / "out" / name).read_text(), name

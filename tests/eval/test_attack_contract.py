@@ -1,13 +1,14 @@
 # ruff: noqa: RUF001 (characters of other scripts are what is tested)
 """What every attack promises, over the whole registry: a new attack is tested by being registered.
 
-An attack that needs a model or a file which is not at hand is skipped, with what it said; one that needs a file that can be made here cheaply has an entry in `OPTIONS`.
+An attack that needs a model or a file which is not at hand is skipped, with what it said; one that needs what can be made here cheaply has an entry in
+`attack_fixtures.OPTIONS`, or several, such as "rewrite (service)".
 Attacks by a model run on fewer and shorter texts and are marked slow.
 """
 
 import json
 import random
-from collections.abc import Callable
+import sys
 from dataclasses import MISSING, fields
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,10 @@ from assay.errors import AssayError, DataError
 from assay.eval.attack import Attack, attack_class, attack_names, attack_texts, check_strength, make_attack, text_seed
 from rapidfuzz.distance import Levenshtein
 
+sys.path.append(str(Path(__file__).parent))
+import attack_fixtures
+from attack_fixtures import OPTIONS
+
 FACTS = (
     "In 1859 the committee organized 24 colored banners at the theater, and 3,000 visitors analyzed their flavor. Mr. Adams traveled 120.5 kilometers from the "
     "center to the harbor. He believed that the government received a separate license in 1861! Was it necessary? Nobody definitely knew. "
@@ -29,13 +34,15 @@ HOSTILE = [
     "e\u0301a\u0300 \u0301 x", "👩‍👩‍👧 family 👍🏽 the a an", "\u200b\u200bthe\u200b", "ß ǆ İ ı ﬁ", "x" * 5000, "the " * 400, "\u2028a\u2029b\x85c\x1cd", "\U0010ffff \U000e0001 a",
     "tab\tthe\ttab\r\nthe end\r\n\r\nNew. Line", "don't won’t 'tis o'", "3.14 1,000 ٣٤ １２ 1.2.3. 0 00 .5",
 ]  # fmt: skip
-OPTIONS: dict[str, Callable[[], dict[str, Any]]] = {}
-"""Options of attacks that cannot run without: name to a function that makes them."""
-OTHERS: dict[tuple[str, str], str] = {
+OTHERS: dict[tuple[str, str], Any] = attack_fixtures.OTHERS | {
     ("spelling", "to"): "american", ("zero-width", "character"): "200c", ("synonyms", "lexicon"): "model", ("copy-paste", "boundary"): "sentence",
     ("crop", "where"): "start",
 }  # fmt: skip
-"""Other values of options that are texts."""
+"""Other values of options that are texts, or for which half as much or one more will not do."""
+UNSIGNED = {"device", "timeout_s", "retries", "parallel"}
+"""Options that say where and how patiently an attack runs; they change no text."""
+NOTHING_TO_DRAW = {"crop": "a cut at one end has nothing to draw"}
+NO_MORE_DAMAGE = {"paraphrase": "a model that was never trained does not know DIPPER's code for the strength"}
 
 
 def passages() -> list[str]:
@@ -43,9 +50,9 @@ def passages() -> list[str]:
     return [part for part in text.split("\n\n") if len(part) > 400]
 
 
-def made(name: str) -> Attack:
+def made(case: str) -> Attack:
     """Return the attack at hand, or skip with what it lacks."""
-    options = OPTIONS[name]() if name in OPTIONS else {}
+    name, options = _name(case), _options(case)
     lacking = [f.name for f in fields(attack_class(name)) if f.init and f.default is MISSING and f.name not in options]
     if lacking:
         pytest.skip(f"needs the option {lacking[0]}")
@@ -55,6 +62,8 @@ def made(name: str) -> Attack:
         attack = make_attack(name, options)
         getattr(attack, "check", lambda: None)()
     except AssayError as error:
+        if case in OPTIONS:
+            raise  # what was made for it here must do
         pytest.skip(str(error))
     return attack
 
@@ -77,7 +86,19 @@ def _slow(name: str) -> bool:
         return False
 
 
+def _name(case: str) -> str:
+    """Return the attack's name: a case may add how it is run, in brackets."""
+    return case.partition(" (")[0]
+
+
+def _options(case: str) -> dict[str, Any]:
+    return OPTIONS[case]() if case in OPTIONS else {}
+
+
 every_attack = pytest.mark.parametrize("name", available())
+every_case = pytest.mark.parametrize(
+    "case", [*available(), *(pytest.param(case, marks=pytest.mark.slow) for case in OPTIONS if case != _name(case))]
+)
 
 
 def run(attack: Attack, texts: list[str], strength: float | None = None, seed: int = 0) -> list[str]:
@@ -97,20 +118,21 @@ def test_it_is_described(name: str) -> None:
     assert all(0 < strength <= 1 for strength in kind.strengths)
 
 
-@every_attack
-def test_same_seed_same_text_and_another_seed_another(name: str) -> None:
-    attack = made(name)
-    texts = [" ".join(texts_for(attack))]
+@every_case
+def test_same_seed_same_text_and_another_seed_another(case: str) -> None:
+    attack = made(case)
+    texts = [FACTS if attack.needs_model else " ".join(texts_for(attack))]
     weakest = attack.strengths[0]
-    assert run(attack, texts, weakest, seed=1) == run(attack, texts, weakest, seed=1)
-    if name == "crop":
-        pytest.skip("a cut at one end has nothing to draw")
-    assert run(attack, texts, weakest, seed=1) != run(attack, texts, weakest, seed=2)
+    once = run(attack, texts, weakest, seed=1)
+    assert once == run(attack, texts, weakest, seed=1)
+    if case in NOTHING_TO_DRAW:
+        pytest.skip(NOTHING_TO_DRAW[case])
+    assert once != run(attack, texts, weakest, seed=2)
 
 
-@every_attack
-def test_a_batch_is_its_texts_one_by_one_in_any_order(name: str) -> None:
-    attack = made(name)
+@every_case
+def test_a_batch_is_its_texts_one_by_one_in_any_order(case: str) -> None:
+    attack = made(case)
     texts = [*texts_for(attack), "", *HOSTILE[-3:]]
     ids = [f"t{i}" for i in range(len(texts))]
     strength = attack.strengths[len(attack.strengths) // 2]
@@ -122,9 +144,9 @@ def test_a_batch_is_its_texts_one_by_one_in_any_order(name: str) -> None:
     assert {ids[i]: text for i, text in zip(order, shuffled, strict=True)} == batch
 
 
-@every_attack
-def test_strength_nought_changes_nothing(name: str) -> None:
-    attack = made(name)
+@every_case
+def test_strength_nought_changes_nothing(case: str) -> None:
+    attack = made(case)
     assert run(attack, HOSTILE, 0.0) == HOSTILE
 
 
@@ -136,10 +158,12 @@ def test_a_strength_out_of_range_is_one_line(name: str, strength: float) -> None
     assert "\n" not in str(raised.value)
 
 
-@every_attack
-def test_damage_grows_with_strength(name: str) -> None:
+@every_case
+def test_damage_grows_with_strength(case: str) -> None:
     """Mean share of characters edited, over texts and seeds, at three strengths or the usual ones."""
-    attack = made(name)
+    if case in NO_MORE_DAMAGE:
+        pytest.skip(NO_MORE_DAMAGE[case])
+    attack = made(case)
     texts = texts_for(attack)
     strengths = attack.strengths if attack.needs_model else (0.1, 0.4, 0.9)
     seeds = range(1 if attack.needs_model else 5)
@@ -157,10 +181,10 @@ def test_damage_grows_with_strength(name: str) -> None:
     assert all(a < b for a, b in pairwise(means)), means
 
 
-@every_attack
-def test_any_unicode_passes(name: str) -> None:
-    attack = made(name)
-    hostile = HOSTILE if not attack.needs_model else [text[:200] for text in HOSTILE]
+@every_case
+def test_any_unicode_passes(case: str) -> None:
+    attack = made(case)
+    hostile = HOSTILE if not attack.needs_model else [text[:100] for text in HOSTILE]
     for strength in {attack.strengths[0], attack.strengths[-1]} | (set() if attack.needs_model else {1.0}):
         out = run(attack, hostile, strength)
         assert len(out) == len(hostile)
@@ -168,15 +192,15 @@ def test_any_unicode_passes(name: str) -> None:
         assert out[0] == ""
 
 
-@every_attack
-def test_the_signature_is_json_and_changes_with_each_option(name: str) -> None:
-    attack = made(name)
+@every_case
+def test_the_signature_is_json_and_changes_with_each_option(case: str) -> None:
+    attack = made(case)
     record = json.dumps(attack.signature(), sort_keys=True)
+    name, options = _name(case), _options(case)
     assert name in record
-    options = OPTIONS[name]() if name in OPTIONS else {}
     for one in fields(attack_class(name)):
-        other = _other(name, one.name, one.default)
-        if other is None or one.name == "device":
+        other = _other(name, one.name, options.get(one.name, one.default))
+        if other is None or one.name in UNSIGNED:
             continue
         try:
             changed = make_attack(name, {**options, one.name: other})
@@ -185,14 +209,15 @@ def test_the_signature_is_json_and_changes_with_each_option(name: str) -> None:
         assert json.dumps(changed.signature(), sort_keys=True) != record, one.name
 
 
-def _other(name: str, option: str, default: Any) -> Any:
-    if isinstance(default, bool):
-        return not default
-    if isinstance(default, int):
-        return default + 1
-    if isinstance(default, float):
-        return default * 0.5
-    return OTHERS.get((name, option))
+def _other(name: str, option: str, value: Any) -> Any:
+    other = OTHERS.get((name, option))
+    if other is not None and other != value:
+        return other
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    return value * 0.5 if isinstance(value, float) else None
 
 
 @every_attack

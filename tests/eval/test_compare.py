@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from assay.eval.compare import compare
 from assay.eval.measure import MeasureSettings, measure
+from scipy.stats import binom, norm
 
 from .made_scores import made, pooled
 
@@ -66,6 +67,45 @@ def test_a_clear_difference_is_clear_and_chance_is_not() -> None:
     near = compare(_metrics(0, 1.0), _metrics(1, 1.0))["cells"][0]
     assert not near["clear"]
     assert near["auroc_interval"][0] < 0 < near["auroc_interval"][1]
+
+
+def _shifted(by: list[float]) -> tuple[dict, dict]:
+    """Return two reports of cells with AUROC .7, each +-.04, in the second higher by so much: the error of a difference is .04 sqrt 2 / 1.96."""
+    both = []
+    for more in ([0.0] * len(by), by):
+        cells = [
+            {
+                "detector": "d", "source": f"s{i}", "attack": "none", "strength": 0.0, "length": 0, "tpr": {},
+                "auroc": {"value": 0.7 + x, "low": 0.66 + x, "high": 0.74 + x, "n": 500, "clusters": 500},
+            }
+            for i, x in enumerate(more)
+        ]  # fmt: skip
+        both.append({"cells": cells, "signature": {}})
+    return both[0], both[1]
+
+
+def test_clear_is_corrected_for_the_number_of_figures_compared() -> None:
+    """z = 2.5 has p = .0124, clear alone; among twenty figures Holm asks .0025, which z = 3.2 (p = .0014) meets."""
+    unit = 0.04 * np.sqrt(2) / 1.959964
+    (alone,) = compare(*_shifted([2.5 * unit]))["cells"]
+    assert alone["p"]["auroc"] == pytest.approx(2 * norm.sf(2.5), rel=1e-4)
+    assert alone["clear"]
+    found = compare(*_shifted([2.5 * unit, -3.2 * unit] + [0.0] * 18))
+    assert found["figures_compared"] == 20
+    assert [c["clear"] for c in found["cells"][:3]] == [False, True, False]
+    assert [c["uncorrected_in"] for c in found["cells"][:3]] == [["auroc"], ["auroc"], []]
+    assert found["cells"][1]["p_holm"]["auroc"] == pytest.approx(20 * 2 * norm.sf(3.2), rel=1e-4)
+    assert "Holm" in found["note"]
+
+
+def test_runs_that_differ_by_chance_alone_are_seldom_clear_anywhere() -> None:
+    """200 comparisons of 40 figures of one truth: without correction nearly all have one; with it more than 22 of 200 has a chance below 1e-3 at 5 %."""
+    rng = np.random.default_rng(0)
+    unit = 0.04 * np.sqrt(2) / 1.959964
+    found = [compare(*_shifted(list(rng.normal(0, unit, 40))))["cells"] for _ in range(200)]
+    assert binom.sf(22, 200, 0.05) < 1e-3
+    assert sum(any(c["clear"] for c in cells) for cells in found) <= 22
+    assert sum(any(c["uncorrected_in"] for c in cells) for cells in found) > 150
 
 
 def test_cells_of_one_report_alone_are_listed() -> None:

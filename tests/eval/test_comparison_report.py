@@ -58,3 +58,20 @@ def test_hostile_names_stay_text_here_too(run, tmp_path):
     page, text = written(run, copy.deepcopy(run), tmp_path)
     assert "<script>|\N{REPLACEMENT CHARACTER}$x$unigram" in page.text
     assert "\u202e" not in text
+
+
+def test_the_page_says_what_correction_leaves_and_how_many_would_look_clear_by_chance(run, tmp_path):
+    """One figure of the run is moved so far that its interval just excludes 0: not clear among all that are compared."""
+    other = copy.deepcopy(run)
+    cell = next(c for c in other["cells"] if c["detector"] == "unigram" and c["strength"] == 0.3)
+    ours = next(c for c in run["cells"] if c["detector"] == "unigram" and c["strength"] == 0.3)
+    ours["tpr"]["1e-05"] |= {"value": 0.5, "low": 0.43, "high": 0.57}
+    cell["tpr"]["1e-05"] = {**ours["tpr"]["1e-05"], "value": 0.4, "low": 0.33, "high": 0.47}
+    compared = compare(run, other)
+    assert compared["figures_compared"] > 40
+    page, _ = written(run, other, tmp_path)
+    assert "not clear after correction; interval excludes 0: 1e-5" in page.cells
+    assert "in 0 the difference is clear" in page.text
+    assert f"Without correction the intervals of 1 of {compared['figures_compared']} figures exclude 0." in page.text
+    assert f"about {compared['figures_compared'] / 20:.0f} would by chance" in page.text
+    assert "no correction is made" not in page.text

@@ -9,6 +9,7 @@ from assay.eval.eval_report import report_sections, write_report
 from assay.eval.eval_report_parts import Table, in_sight
 from assay.eval.eval_report_view import Measured
 from assay.eval.eval_wording import (
+    IN_SAMPLE,
     NONE,
     NOT_MEASURED,
     attack_name,
@@ -18,11 +19,12 @@ from assay.eval.eval_wording import (
     rate_name,
     short_percent,
 )
+from assay.eval.headline import headline
 from assay.eval.measure import MeasureSettings, measure
 
 from . import made_scores as scores
 from .checked_page import assert_whole
-from .metrics_example import ATTACKS, metrics_example, timing_example
+from .metrics_example import ATTACKS, estimate, metrics_example, timing_example
 
 EVIL = '<script>alert(1)</script>|`x`$\\frac{$\x1b[2J\u202e\ud800 & "q" 日本'
 
@@ -120,11 +122,114 @@ def test_alarms_come_before_anything_else_and_are_counted(usual):
     assert "2 alarms: read these before any figure" in text.splitlines()[2]
 
 
-def test_a_law_and_an_optimistic_threshold_are_told_apart(usual):
+def test_a_law_and_a_threshold_of_the_tested_humans_are_told_apart(usual):
     page, _ = usual
     assert page.cells.count("1e-5 by law") == 3
-    assert page.cells.count("1 % optimistic") == 2 * 4
-    assert "threshold set on the tested humans (optimistic)" in page.text
+    assert page.cells.count("1 % of these humans") == 2 * 4
+    assert IN_SAMPLE in page.text
+    assert "optimistic" not in page.text
+
+
+def test_the_rate_on_new_humans_stands_beside_that_of_the_tested_ones(small, tmp_path):
+    """At 1 % of 60 humans none can lie above; of 200, 2 do: 3 / 201 = 1.493 % of new ones on average."""
+    metrics = copy.deepcopy(small)
+    for cell in metrics["cells"]:
+        cell["n_human"] = 250
+        cell["n_scored_human"] = 200
+        cell["tpr"]["0.01"] |= estimate(0.5, 60) | {
+            "humans_above": 2,
+            "how": "law" if cell["kind"] == "mark" else "empirical",
+        }
+    page = assert_whole(written(metrics, tmp_path)[0])
+    assert "1 % of these humans (new ones: 1.5 %)" in page.cells
+
+
+def test_an_auroc_says_of_how_many_texts_it_is_where_some_have_no_score(small, tmp_path):
+    metrics = copy.deepcopy(small)
+    for cell in metrics["cells"]:
+        cell |= {"n_scored_machine": cell["n_machine"], "n_scored_human": 30}
+    page = assert_whole(written(metrics, tmp_path)[0])
+    cell = metrics["cells"][-1]
+    assert cell["n_human"] == 60
+    assert f"{auroc_estimate(cell['auroc'])} (n scored: 30 of 60 human)" in page.cells
+    assert "60 (30 scored)" in page.cells
+    assert "AUROC is of the texts that have a score (greenlist on gen/greenlist: 30 of 60 human; fast on" in page.text
+    before = assert_whole(written(small, tmp_path)[0])
+    assert "scored)" not in "".join(before.cells)
+
+
+def shortened(example):
+    """Return the example at 50, 200 and 400 tokens: delete 0.1 leaves 40 of 100 texts of 400 tokens, delete 0.3 and 0.5 none."""
+    metrics = copy.deepcopy(example)
+    left = {0.1: 40, 0.3: 0, 0.5: 0}
+    for cell in metrics["cells"]:
+        cell["n_machine"] = 100
+        if cell["attack"] == "delete" and cell["length"] == 400:
+            cell["n_machine"] = left[cell["strength"]]
+    metrics["cells"] = [c for c in metrics["cells"] if c["n_machine"]]
+    return metrics
+
+
+@pytest.fixture(scope="module")
+def long_only():
+    attacks = {name: ATTACKS[name] for name in ("resample", "delete")}
+    return shortened(metrics_example(marks=1, others=0, attacks=attacks, lengths=(50, 200, 400), n=200))
+
+
+def test_attacks_are_compared_at_the_longest_length_that_each_leaves_enough_texts_of(long_only, tmp_path):
+    assert Measured(long_only).length == 200
+    (found,) = headline(long_only)["headline"]
+    assert (found["length"], found["too_short"]) == (200, [])
+    at = [c for c in long_only["cells"] if c["length"] == 200 and c["attack"] != "none"]
+    assert found["found_under_it"] == min(c["tpr"]["1e-05"]["value"] for c in at)
+    page = assert_whole(written(long_only, tmp_path)[0])
+    assert "Attacks are compared at 200 tokens: the longest length at which each leaves at least 90 %" in page.text
+
+
+def test_an_attack_that_leaves_too_few_texts_at_every_length_is_named_and_shows_n(long_only, tmp_path):
+    metrics = copy.deepcopy(long_only)
+    metrics["cells"] = [c for c in metrics["cells"] if c["length"] == 400]
+    metrics["damage"] = [  # what is left of delete 0.3 and 0.5 at no length is known from what was attacked
+        {"attack": "delete", "strength": s, "source": "gen/greenlist", "n": 100, "emptied": 0} for s in (0.1, 0.3, 0.5)
+    ]
+    (found,) = headline(metrics)["headline"]
+    assert (found["length"], found["too_short"]) == (400, ["delete 0.1", "delete 0.3", "delete 0.5"])
+    page = assert_whole(written(metrics, tmp_path)[0])
+    assert (
+        "some attacks leave less than 90 % of the texts long enough: delete 0.1, delete 0.3 and delete 0.5" in page.text
+    )
+    entry = next(c for c in metrics["cells"] if c["attack"] == "delete")["tpr"]["1e-05"]
+    assert f"{rate_estimate(entry)} (n = 40)" in page.cells
+    assert page.cells.count("shorter than 400 tokens after the attack") == 1 + 2  # the heat map has the strongest alone
+
+
+def test_what_was_not_run_is_not_called_too_short(small, tmp_path):
+    metrics = copy.deepcopy(small)
+    metrics["cells"] = [c for c in metrics["cells"] if (c["attack"], c["kind"]) != ("resample", "mark")]
+    metrics["damage"] = []
+    page = assert_whole(written(metrics, tmp_path)[0])
+    assert "shorter than" not in "".join(page.cells)
+
+
+def test_carried_over_thresholds_name_the_attack_and_unattacked_ones_come_first(small, tmp_path):
+    metrics = copy.deepcopy(small)
+    plain = next(r for r in metrics["moved"] if r["from"].startswith("calibration"))
+    none = {"value": None, "low": None, "high": None, "n": 0, "clusters": 0}
+    attacked = {**plain, "attack": "delete", "strength": 0.3, "length": 0, "tpr": estimate(0.31, 90), "fpr": none}
+    metrics["moved"] = [attacked, plain]
+    page = assert_whole(written(metrics, tmp_path)[0])
+    at = page.cells.index("calibration set held-out")
+    rows = [page.cells[at - 1 + 10 * i : at + 9 + 10 * i] for i in (0, 1)]
+    assert [row[3] for row in rows] == ["no attack", "delete 0.3"]
+    assert rows[1][8:] == ["no human text here", f"{rate_estimate(estimate(0.31, 90))} (n = 90)"]
+
+
+def test_a_page_says_which_attacks_are_given_texts_that_were_cut_before(small, tmp_path):
+    metrics = copy.deepcopy(small)
+    assert "it is cut first" not in written(metrics, tmp_path)[0]
+    metrics["signature"]["attacks"]["resample"]["cut_first"] = True
+    page = assert_whole(written(metrics, tmp_path)[0])
+    assert "Under resample it is that of the text before: it is cut first" in page.text
 
 
 def test_hostile_names_stay_text(small, tmp_path):

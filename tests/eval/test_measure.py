@@ -100,6 +100,22 @@ def test_a_random_detectors_interval_holds_chance_as_often_as_it_says() -> None:
     assert inside >= 133
 
 
+def test_the_note_says_what_a_threshold_of_the_tested_humans_gives_on_new_ones() -> None:
+    """The k-th highest of n humans is exceeded by a new one with a chance of k / n + 1: of 50 humans one above means 2/51, not 1/50."""
+    rng = np.random.default_rng(6)
+    flagged = []
+    for _ in range(2000):
+        human = np.sort(rng.uniform(size=50))
+        found = human[-2]  # one of fifty lies above: the threshold at 2 %
+        flagged.append(1.0 - found)
+    assert np.mean(flagged) == pytest.approx(2 / 51, abs=0.003)
+    one = cell(measure(pooled(made(human, "human"), made([0.5])), MeasureSettings(rates=(0.02,), draws=2)))
+    assert (one["tpr"]["0.02"]["threshold"], one["tpr"]["0.02"]["humans_above"]) == (found, 1)
+    note = measure(made([], "human"), SETTINGS)["rates_note"]["empirical"]
+    assert "(k + 1)/(n + 1) on average" in note
+    assert "optimistic" not in note
+
+
 def test_settings_out_of_range_are_refused() -> None:
     for wrong in ({"rates": (0.0,)}, {"rates": (1.0,)}, {"alpha": 2.0}, {"draws": 0}):
         with pytest.raises(ValueError, match="must be"):

@@ -56,6 +56,7 @@ def test_an_inverted_score_raises_one_but_an_attack_that_succeeds_does_not() -> 
 def test_missing_scores_and_abstentions_raise_one() -> None:
     missing = np.where(np.arange(200) < 20, np.nan, MACHINE)
     assert _codes(made(HUMAN, "human"), made(missing)) == {"no score"}
+    assert _codes(made(missing, "human"), made(MACHINE)) >= {"no score"}
     silent = made(MACHINE, abstained=["too short"] * 101 + [""] * 99)
     assert _codes(made(HUMAN, "human"), silent) == {"abstention"}
 
@@ -72,6 +73,47 @@ def test_no_score_at_all_gives_no_figure() -> None:
     found = cell(measure(table, SETTINGS), attack="swap")
     assert found["auroc"]["value"] is None
     assert (found["tpr"]["0.05"]["value"], found["tpr"]["0.05"]["why"]) == (None, "no machine text has a score")
+
+
+def _cut(n: int, length: int, attack: str, **columns):
+    """Return the first n machine texts as they stand at a length."""
+    given = {"attack": attack, "strength": 0.0 if attack == "none" else 1.0, "n_tokens": length or 100, **columns}
+    return made(MACHINE[:n], length=length, **given)
+
+
+def test_an_attack_that_leaves_under_nine_tenths_of_the_texts_long_enough_raises_one() -> None:
+    """200 texts have 50 tokens; 179 under one attack, 180 under the other, and whole they are all there under both."""
+    tables = [made(HUMAN, "human"), made(HUMAN, "human", length=50), _cut(200, 0, "none"), _cut(200, 50, "none")]
+    tables += [_cut(200, 0, "cutting"), _cut(179, 50, "cutting"), _cut(200, 0, "swap"), _cut(180, 50, "swap")]
+    metrics = measure(pooled(*tables), SETTINGS)
+    (alarm,) = metrics["alarms"]
+    assert (alarm["code"], alarm["where"]) == ("shortened", "d: machine, cutting 1, 50 tokens")
+    assert alarm["what"].startswith("179 of 200 machine texts still have 50 tokens after the attack")
+    assert cell(metrics, attack="cutting", length=50)["alarms"] == [alarm["what"]]
+    assert cell(metrics, attack="swap", length=50)["alarms"] == []
+
+
+def test_other_texts_than_before_the_attack_do_not_make_up_for_those_that_fell_short() -> None:
+    """100 of 200 fell below 50 tokens, and 100 that were shorter grew: as many as before, but others."""
+    later = [f"{i}" for i in range(100, 300)]
+    tables = [made(HUMAN, "human", length=50), _cut(200, 50, "none"), _cut(200, 50, "swap", text_id=later)]
+    assert _codes(*tables) == {"shortened"}
+
+
+def test_an_attack_that_leaves_no_text_long_enough_raises_one_though_there_is_no_cell() -> None:
+    """Whole, the attacked texts have 40 tokens; and without whole texts a shorter length tells."""
+    tables = [made(HUMAN, "human", length=length) for length in (0, 20, 50)]
+    tables += [_cut(200, length, "none") for length in (0, 20, 50)]
+    for there in ([_cut(200, 0, "cutting", n_tokens=40)], [_cut(200, 20, "cutting")]):
+        metrics = measure(pooled(*tables, *there), SETTINGS)
+        (alarm,) = metrics["alarms"]
+        assert (alarm["code"], alarm["where"]) == ("shortened", "d: machine, cutting 1, 50 tokens")
+        assert alarm["what"].startswith("all 200 machine texts are shorter than 50 tokens")
+
+
+def test_a_length_that_an_attack_was_not_scored_at_raises_none() -> None:
+    tables = [made(HUMAN, "human", length=length) for length in (0, 50)]
+    assert _codes(*tables, _cut(200, 0, "none"), _cut(200, 50, "none"), _cut(200, 0, "swap")) == set()
 
 
 def test_the_list_names_each_kind_once_for_each_detector() -> None:

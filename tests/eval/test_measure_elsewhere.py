@@ -26,6 +26,56 @@ def test_a_calibration_sets_threshold_is_used_on_the_test_texts() -> None:
     assert round(moved[0]["tpr"]["value"], 6) == round(2 / 3, 6)
 
 
+def test_a_calibration_sets_threshold_is_used_under_attack_too() -> None:
+    """The threshold 8 of the calibration humans: of two machine texts both lie above it, under the attack one, and one of two humans under it."""
+    attacked = {"attack": "swap", "strength": 0.5}
+    table = pooled(
+        made(range(10), "human", role="calibration", source="cal"), made([0.0, 1.0], "human"), made([9.0, 10.0]),
+        made([8.5, 3.0], **attacked), made([0.0, 9.0], "human", **attacked), made([1.0, 9.0, 2.0, 0.0], attack="delete", strength=0.1),
+    )  # fmt: skip
+    moved = [m for m in measure(table, TENTH)["moved"] if m["from"] == "calibration set cal"]
+    assert [(m["attack"], m["strength"], m["tpr"]["value"], m["fpr"]["value"], m["threshold"]) for m in moved] == [
+        ("none", 0.0, 1.0, 0.0, 8.0), ("delete", 0.1, 0.25, None, 8.0), ("swap", 0.5, 0.5, 0.5, 8.0),
+    ]  # fmt: skip
+
+
+def test_thresholds_from_domains_are_of_unattacked_texts() -> None:
+    domain = ["news"] * 10 + ["poems"] * 10
+    attacked = made(range(20), attack="swap", strength=0.5, domain=domain)
+    found = measure(pooled(made(range(20), "human", domain=domain), made(range(20), domain=domain), attacked), TENTH)
+    assert {(m["attack"], m["strength"]) for m in found["moved"]} == {("none", 0.0)}
+
+
+def test_a_calibration_text_that_is_tested_too_sets_no_threshold_and_raises_an_alarm() -> None:
+    """Calibration texts 10 to 12 have the cluster of tested ones (a human's, a machine text's); 0 to 9 remain, and set 8 instead of 11."""
+    cluster = [f"c{i}" for i in range(13)]
+    table = pooled(
+        made(range(13), "human", role="calibration", source="cal", cluster=cluster),
+        made([0.0, 8.5, 9.5, 1.0], "human", cluster=["c10", "t1", "c11", ""]), made([11.5], cluster="c12"),
+    )  # fmt: skip
+    found = measure(table, TENTH)
+    (moved,) = found["moved"]
+    assert (moved["threshold"], moved["n_from"], moved["fpr"]["value"]) == (8.0, 10, 0.5)
+    (alarm,) = [a for a in found["alarms"] if a["code"] == "shared"]
+    assert alarm["what"].startswith("3 of 13 calibration texts share a text or a cluster with those tested")
+    assert alarm["where"] == "calibration set cal"
+    assert [c["n"] for c in found["counts"] if c["role"] == "calibration"] == [10]
+
+
+def test_a_text_of_one_source_in_both_roles_is_tested_and_sets_no_threshold() -> None:
+    """Ids are unique within a source: texts 5 to 14 of "human" calibrate, of which 5 to 9 are tested; those of "cal" are others."""
+    ids = [f"{i}" for i in range(5, 15)]
+    found = measure(
+        pooled(
+            made(range(10), "human"), made([20.0]), made(range(10), "human", source="human", role="calibration", text_id=ids),
+            made(range(10), "human", source="cal", role="calibration"),
+        ),
+        MeasureSettings(rates=(0.2,), draws=20),
+    )  # fmt: skip
+    assert {m["from"]: m["n_from"] for m in found["moved"]} == {"calibration set cal": 10, "calibration set human": 5}
+    assert [a["what"][:7] for a in found["alarms"] if a["code"] == "shared"] == ["5 of 10"]
+
+
 def test_no_domain_sets_a_threshold_for_itself() -> None:
     """News 0..9 has the threshold 8, poems 10..19 have 18: all poems but none of the news lie above the other's."""
     table = pooled(

@@ -89,6 +89,16 @@ def test_uniform_p_values_are_calibrated_and_small_ones_raise_an_alarm() -> None
     assert bad["calibration"][0]["low"][at] == pytest.approx(expected.low, abs=2e-3)
 
 
+def test_texts_that_a_detector_abstains_on_say_nothing_of_its_p_values() -> None:
+    """100 exact p-values, and 100 of 1e-9 that it gives no verdict on: the figures are of the 100 it judges."""
+    p = np.concatenate([(np.arange(100) + 0.5) / 100, np.full(100, 1e-9)])
+    why = [""] * 100 + ["too short"] * 100
+    found = measure(_marked(np.log10(p), "human", "", abstained=why), FEW)
+    (record,) = found["calibration"]
+    assert (record["n"], record["left_out"], record["observed"][:3]) == (100, 100, [0.5, 0.2, 0.1])
+    assert not [a for a in found["alarms"] if a["code"] == "calibration"]
+
+
 def test_conformal_p_values_of_a_classifier_are_checked_too() -> None:
     p = (np.arange(500) + 0.5) / 500
     table = made(-np.log10(p), "human", detector="fast", kind="classifier", log10_p=np.log10(p))

@@ -76,6 +76,20 @@ def test_only_texts_that_both_scored_are_compared() -> None:
     assert found["tpr"]["rate"] == 0.05  # 60 humans cannot set 1 %
 
 
+def test_a_detector_gains_no_auroc_by_silence() -> None:
+    """Both give the same scores, but b none for the machine texts below the median and half the humans: on the texts both scored they are equal."""
+    rng = np.random.default_rng(4)
+    human, machine = rng.normal(0, 1, 120), rng.normal(1, 1, 120)
+    silent = np.where(machine < np.median(machine), np.nan, machine), np.where(np.arange(120) < 60, np.nan, human)
+    table = pooled(
+        made(human, "human", detector="a"), made(machine, detector="a"),
+        made(silent[1], "human", detector="b"), made(silent[0], detector="b"),
+    )  # fmt: skip
+    (found,) = measure(table, MeasureSettings(rates=(0.05,), draws=100))["paired"]
+    assert (found["auroc"]["difference"], found["auroc"]["p"]) == (0.0, 1.0)
+    assert (found["n"], found["n_scored"]) == (240, 120)
+
+
 def test_attacks_are_compared_at_their_strongest() -> None:
     rng = np.random.default_rng(3)
     tables = [made(rng.normal(0, 1, 50), "human", detector=d) for d in "ab"]

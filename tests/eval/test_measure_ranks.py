@@ -96,14 +96,50 @@ def test_shares_above_by_hand() -> None:
     assert found["auroc_attacked"]["value"] == 5 / 8  # three are above 3.0, two above 8.1
 
 
-def test_a_text_without_a_score_is_never_detected_and_never_a_false_alarm() -> None:
-    """Of four machine texts one has no score: 3 of 4 are above all humans, and its pairs are lost but for the human without a score, a tie."""
+def test_a_text_without_a_score_is_never_detected_sets_no_threshold_and_has_no_part_in_an_auroc() -> None:
+    """Of four machine texts one has no score: 3 of 4 are above the threshold; of the 3 x 3 pairs with scores 8 are in order.
+
+    Of three humans with a score one may exceed the threshold of 1/2: it is 2, and not the 1 that two of four could exceed.
+    """
     nan = float("nan")
-    table = pooled(made([1.0, 2.0, 3.0, nan], "human"), made([9.0, 8.0, 7.0, nan]))
+    table = pooled(made([1.0, 2.0, 3.0, nan], "human"), made([9.0, 8.0, 2.5, nan]))
     found = cell(measure(table, MeasureSettings(rates=(0.5, 0.25), draws=20)))
-    assert found["tpr"]["0.5"]["value"] == 0.75
-    assert found["auroc"]["value"] == pytest.approx((12 + 0.5) / 16)
+    assert (found["tpr"]["0.5"]["value"], found["tpr"]["0.5"]["n"], found["tpr"]["0.5"]["threshold"]) == (0.75, 4, 2.0)
+    assert (found["auroc"]["value"], found["auroc"]["n"]) == (pytest.approx(8 / 9), 6)
+    assert (found["n_machine"], found["n_human"]) == (4, 4)
+    assert (found["n_scored_machine"], found["n_scored_human"]) == (3, 3)
     assert found["tpr"]["0.25"]["why"] == "needs 4 humans, has 3"
+    assert found["roc"][0][1] == pytest.approx(0.0)
+    assert found["roc"][1][:2] == [0.0, pytest.approx(2 / 3)]
+
+
+@pytest.mark.parametrize("silent_on", ["human", "machine"])
+def test_a_random_detector_that_is_silent_on_half_of_a_side_is_still_at_chance(silent_on: str) -> None:
+    """A missing score that ranks below all others would make the AUROC .75 or .25; the ROC curve and scikit-learn's figure are of the scored texts."""
+    rng = np.random.default_rng(5)
+    scores = {"human": rng.normal(0, 1, 400), "machine": rng.normal(0, 1, 400)}
+    scores[silent_on][::2] = np.nan
+    metrics = measure(pooled(*(made(s, label) for label, s in scores.items())), MeasureSettings(rates=(0.05,)))
+    found = cell(metrics)
+    assert found["auroc"]["low"] <= 0.5 <= found["auroc"]["high"]
+    kept = {label: s[~np.isnan(s)] for label, s in scores.items()}
+    labels = np.repeat([0, 1], [len(kept["human"]), len(kept["machine"])])
+    expected = roc_auc_score(labels, np.concatenate([kept["human"], kept["machine"]]))
+    assert found["auroc"]["value"] == pytest.approx(expected, abs=1e-7)
+    assert np.trapezoid(found["roc"][1], found["roc"][0]) == pytest.approx(expected, abs=0.02)
+    entry = found["tpr"]["0.05"]
+    assert (entry["threshold"], entry["n"]) == (threshold_at(kept["human"], 0.05), 400)
+    (alarm,) = [a for a in metrics["alarms"] if a["code"] == "no score"]
+    assert "AUROC is of those that have one" in alarm["what"]
+    assert f"more {silent_on} texts" in alarm["what"]
+
+
+def test_a_score_of_minus_infinity_is_a_score_below_all_others() -> None:
+    """Of the 2 x 2 pairs the machine text at 1 wins both, that at -inf none."""
+    found = cell(
+        measure(pooled(made([0.0, 0.5], "human"), made([1.0, -np.inf])), MeasureSettings(rates=(0.5,), draws=5))
+    )
+    assert (found["auroc"]["value"], found["n_scored_machine"]) == (0.5, 2)
 
 
 def test_the_roc_curve_is_scikit_learns_corners_thinned() -> None:

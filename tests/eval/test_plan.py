@@ -222,3 +222,177 @@ def test_given_texts_of_one_class_stop_before_generation(folder: Path) -> None:
     write_texts(folder / "people.jsonl", [{**one, "label": "machine"} for one in texts("human", 4)])
     with pytest.raises(DataError, match="one class: no human text"):
         run_plan(plan_of(folder, GIVEN), folder / "out", lambda _: None, allow_commands=True)
+
+
+SENDING = {
+    "rewrite": 'model = "m", address = "http://user:pass@host.example:8765/v1?key=1", key_env = "MY_SECRET"',
+    "guided": 'detector = "fast", base = "rewrite", base_options = ["model=m", "address=http://host.example:8765/v1", "key_env=MY_SECRET"]',
+}
+
+
+@pytest.mark.parametrize("name", SENDING)
+def test_a_plan_sends_texts_and_variables_only_where_that_is_allowed(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_SECRET", "hunter2")
+    content = GIVEN.replace('name = "delete"', f'name = "{name}"\noptions = {{{SENDING[name]}}}')
+    content = content.replace('function = "word_length:score"', 'classifier = "fast"')
+    if name == "guided":
+        check_plan(plan_of(folder, content), "plan.toml", allow_commands=True)
+    assert problems_of(folder, content, allow=False) == (
+        (
+            f"[[attacks]] 1: attack '{name}' sends texts to http://host.example:8765/v1 with the environment variable MY_SECRET, "
+            "which was not allowed; look at it, then add --allow-commands"
+        ),
+    )
+
+
+def test_an_address_that_is_none_is_said_and_not_a_traceback(folder: Path) -> None:
+    options = 'options = {model = "m", address = "http://[::1"}'
+    (problem,) = problems_of(folder, GIVEN.replace('name = "delete"', f'name = "rewrite"\n{options}'))
+    assert "address must be like http://host:port/v1" in problem
+
+
+def every_problem(folder: Path, content: str) -> tuple[str, ...]:
+    """Return what the file and the later checks say of a plan together, as the command line does."""
+    with pytest.raises(PlanProblems) as said:
+        plan_of(folder, content)
+    assert said.value.parsed is not None
+    with pytest.raises(PlanProblems) as later:
+        check_plan(said.value.parsed, "plan.toml", allow_commands=True)
+    return later.value.problems
+
+
+def test_mistakes_of_the_file_and_of_what_it_names_are_said_together(folder: Path) -> None:
+    content = GIVEN.replace("draws = 50", 'draws = "50"\nalpha = 2.0').replace("strengths =", "strenghts =")
+    content += '[[attacks]]\nname = "delte"\n[[detectors]]\nname = "c"\nclassifier = "fats"\n'
+    told = every_problem(folder, content)
+    assert [one.split(";")[0] for one in told] == [
+        "draws must be a whole number, got '50'",
+        "[[attacks]] 1: unknown key 'strenghts'",
+        "alpha must be between 0 and 1, got 2.0",
+        "[[attacks]] 2: unknown attack 'delte'",
+        "[[detectors]] 2: unknown classifier 'fats'",
+    ]
+
+
+def test_what_a_table_that_cannot_be_read_would_give_is_not_missed(tmp_path: Path) -> None:
+    given_folder(tmp_path)
+    content = MARKED.replace('scheme = "greenlist"', 'shceme = "greenlist"').replace("[[detectors]]", "[[detector]]")
+    content = content.replace(
+        "[[generate]]", '[[texts]]\nname = "people"\npth = "people.jsonl"\n[[generate]]\nprompts_from = "people"'
+    )
+    told = every_problem(tmp_path, content)
+    assert [one.split(";")[0] for one in told] == [
+        "unknown table 'detector'",
+        "[[marks]] 1: unknown key 'shceme'",
+        "[[texts]] 1: unknown key 'pth'",
+    ]
+
+
+def test_a_plan_with_wrong_tables_cannot_be_run_without_them(folder: Path) -> None:
+    with pytest.raises(PlanProblems) as said:
+        plan_of(folder, GIVEN + "[[attacks]]\nname = 3\n")
+    assert said.value.parsed is not None
+    with pytest.raises(PlanProblems, match="name must be text, got 3"):
+        check_plan(said.value.parsed, "plan.toml", allow_commands=True)
+
+
+def test_a_missing_variable_is_said_once(folder: Path) -> None:
+    content = GIVEN.replace('"people.jsonl"', '"${DATA}/people.jsonl"').replace('"machines.jsonl"', '"${DATA}/m.jsonl"')
+    assert every_problem(folder, content) == ("[[texts]] 1: the variable DATA is not given; give --set DATA=VALUE",)
+
+
+@pytest.mark.parametrize("value", ["100", '[0, "x"]', "[1.5]"])
+def test_a_list_that_is_none_is_called_one(folder: Path, value: str) -> None:
+    told = every_problem(folder, GIVEN.replace("lengths = [0, 20]", f"lengths = {value}"))
+    assert told[0].startswith("lengths must be a list of whole numbers, got ")
+
+
+def test_an_option_that_is_missing_is_asked_for_as_a_plan_gives_it(folder: Path) -> None:
+    problems = problems_of(folder, GIVEN.replace('name = "delete"', 'name = "rewrite"'))
+    assert problems == ("[[attacks]] 1: attack 'rewrite' needs the option 'model'; give it (options = {model = ...})",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('scheme = "greenlist"', 'scheme = "grenlist"', "[[marks]] 1: unknown scheme 'grenlist'; did you mean 'greenlist'?"),
+        ('mark = "w1"', 'mark = "w11"', "[[detectors]] 1: detector 'w1': the plan has no mark 'w11'; did you mean 'w1'?"),
+        ('mark = "w1"', 'classifier = "fats"', "[[detectors]] 1: unknown classifier 'fats'; did you mean 'fast'?"),
+        ('mark = "w1"', 'classifier = "fast_detectgp:embedded"',
+         "[[detectors]] 1: unknown classifier 'fast_detectgp:embedded'; did you mean 'fast_detectgpt:embedded'?"),
+    ],
+)  # fmt: skip
+def test_the_nearest_name_is_offered(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    problems = problems_of(tmp_path, MARKED.replace(old, new, 1))
+    assert [one for one in problems if one.startswith(expected)], problems
+
+
+def test_a_mark_that_is_not_there_is_said_beside_one_that_cannot_be_made(tmp_path: Path) -> None:
+    content = MARKED.replace('scheme = "greenlist"', 'scheme = "x"') + '[[detectors]]\nname = "d"\nmark = "w9"\n'
+    told = problems_of(tmp_path, content)
+    assert "[[detectors]] 2: detector 'd': the plan has no mark 'w9'; known: w1" in told
+
+
+def test_all_that_is_wrong_with_the_texts_is_said_at_once(folder: Path) -> None:
+    from assay.eval.dry_plan import dry_plan
+    from assay.eval.run_plan import run_plan
+
+    write_texts(folder / "people.jsonl", [*texts("human", 3), texts("human", 1)[0]])
+    content = GIVEN.replace('path = "machines.jsonl"', 'path = "machines.jsonl"\nwhere = {domain = "x"}')
+    plan = plan_of(folder, content + '[[texts]]\nname = "more"\npath = "people.jsonl"\n')
+    expected = (
+        "[[texts]] 1: text set 'people': the id 'human-0' occurs twice",
+        "[[texts]] 2: text set 'machines': where and where_not leave none of 20 texts",
+        "[[texts]] 3: text set 'more': the id 'human-0' occurs twice",
+    )
+    with pytest.raises(PlanProblems) as ran:
+        run_plan(plan, folder / "out", lambda _: None, allow_commands=True)
+    with pytest.raises(PlanProblems) as dry:
+        dry_plan(check_plan(plan, "plan.toml", allow_commands=True), folder / "none", 1)
+    for said in (ran, dry):
+        assert [one.startswith(two) for one, two in zip(said.value.problems, expected, strict=True)] == [True] * 3
+
+
+SHARED = """
+[[texts]]
+name = "again"
+path = "again.jsonl"
+role = "ROLE"
+"""
+
+
+@pytest.mark.parametrize(
+    ("role", "why"),
+    [("calibration", "would set thresholds and be tested by them"), ("test", "would be counted twice")],
+)
+def test_texts_in_two_sets_are_refused_by_run_and_dry_run(folder: Path, role: str, why: str) -> None:
+    from assay.eval.dry_plan import dry_plan
+    from assay.eval.run_plan import run_plan
+
+    others = [{**one, "id": f"new-{one['id']}", "cluster": ""} for one in texts("human", 5)]
+    write_texts(folder / "again.jsonl", [*others, *texts("human", 4, seed=1)])
+    content = GIVEN + SHARED.replace("ROLE", role) + '\n[[generate]]\nname = "gen"\n'
+    plan = plan_of(folder, content.replace('name = "people"\n', 'name = "people"\nlimit = 20\n'))
+    expected = (
+        (
+            f"text sets 'people' and 'again' share 5 texts (the first: 'new-human-0'), which {why}; "
+            "keep each in one of them (where, where_not), or take other texts"
+        ),
+    )
+    with pytest.raises(PlanProblems) as ran:
+        run_plan(plan, folder / "out", lambda _: None, allow_commands=True)
+    with pytest.raises(PlanProblems) as dry:
+        dry_plan(check_plan(plan, "plan.toml", allow_commands=True), folder / "none", 1)
+    assert ran.value.problems == dry.value.problems == expected
+    assert not (folder / "out/store/generate").exists()
+
+
+def test_a_dry_run_refuses_one_class(folder: Path) -> None:
+    from assay.eval.dry_plan import dry_plan
+
+    write_texts(folder / "people.jsonl", [{**one, "label": "machine"} for one in texts("human", 4)])
+    checked = check_plan(plan_of(folder, GIVEN), "plan.toml", allow_commands=True)
+    with pytest.raises(PlanProblems, match="one class: no human text"):
+        dry_plan(checked, folder / "out", 1)

@@ -203,3 +203,14 @@ def test_pairs_that_are_not_unique_are_left_out(tmp_path):
     found = read_pairs([str(path)], [], PairFields("k"))
     assert found.pairs == (Pair("1/g", "o", "p"),)
     assert (found.unpaired, found.unreadable) == (2, 1)
+
+
+def test_a_file_that_holds_both_sides_may_be_given_as_both(tmp_path):
+    rows = [
+        {"text": "the keeper wrote", "attack": "none", "pair_id": "p", "generator": "g"},
+        {"text": "the keeper noted", "attack": "paraphrase_dipper", "pair_id": "p", "generator": "g"},
+    ]
+    path = tmp_path / "both.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read_pairs([str(path)], [str(path)], PairFields(kind="paraphrase_dipper"))
+    assert found.pairs == (Pair("p/g", "the keeper wrote", "the keeper noted"),)

@@ -296,3 +296,79 @@ def test_made_marks_have_other_keys_in_other_folders_and_the_same_in_one(tmp_pat
     other = load_mark(mark_paths(marks, [], tmp_path / "b")["w1"]).profile
     assert first == again
     assert first.key_fingerprint != other.key_fingerprint
+
+
+def test_a_refused_plan_leaves_the_records_of_the_finished_run(given: Path) -> None:
+    out = given.parent / "out"
+    run(given, out)
+    names = ("plan.toml", "run.json", "metrics.json")
+    before = [(out / name).read_bytes() for name in names]
+    write_texts(given.parent / "people.jsonl", [*texts("human", 3), texts("human", 1)[0]])
+    given.write_text(GIVEN.replace("draws = 50", "draws = 60"))
+    with pytest.raises(DataError, match="occurs twice"):
+        run(given, out)
+    assert [(out / name).read_bytes() for name in names] == before
+
+
+def test_a_refused_first_run_can_be_given_again(given: Path) -> None:
+    out = given.parent / "out"
+    write_texts(given.parent / "people.jsonl", [*texts("human", 3), texts("human", 1)[0]])
+    with pytest.raises(DataError, match="occurs twice"):
+        run(given, out)
+    assert not (out / "plan.toml").exists()
+    write_texts(given.parent / "people.jsonl", texts("human", 6))
+    run(given, out)
+    assert (out / "plan.toml").read_text() == GIVEN
+
+
+def test_what_is_kept_of_a_run_names_no_folder_of_the_machine(tmp_path: Path) -> None:
+    from assay.eval.plan_folder import record_plan
+
+    values = {
+        "HUMAN": f"{tmp_path}/my texts/h.jsonl", "MODEL": "facebook/opt-1.3b", "METRIC": f"log_rank:{tmp_path}/m,~/n/r",
+        "ADDRESS": "http://localhost:8000/v1",
+    }  # fmt: skip
+    plan = plan_of(tmp_path, GIVEN + "".join(f"# ${{{name}}}\n" for name in values), **values)
+    record_plan(tmp_path, plan, f"{tmp_path}/plan.toml")
+    assert json.loads((tmp_path / "run.json").read_text()) == {
+        "made_by": "assay eval run", "plan": "plan.toml",
+        "set": {"HUMAN": "h.jsonl", "MODEL": "facebook/opt-1.3b", "METRIC": "log_rank:m,r", "ADDRESS": "http://localhost:8000/v1"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(3)", "import sys; sys.exit()"])
+def test_a_detector_that_exits_is_one_line(given: Path, code: str) -> None:
+    number = str(len(code))  # a module is imported once in a process
+    (given.parent / f"exits{number}.py").write_text(f"def score(texts):\n    {code}\n")
+    given.write_text(GIVEN.replace("word_length", f"exits{number}"))
+    with pytest.raises(DataError, match=r"exits\d+:score failed on .* texts: SystemExit"):
+        run(given, given.parent / "out")
+    (given.parent / f"leaves{number}.py").write_text(f"{code}\n")
+    given.write_text(GIVEN.replace("word_length", f"leaves{number}"))
+    with pytest.raises(DataError, match=r"cannot import leaves\d+: SystemExit"):
+        run(given, given.parent / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("metrics.json", b"{", "cannot be read"),
+        ("metrics.json", b'{"format": "assay-eval-1"}', "is damaged: settings is missing"),
+        ("metrics.json", b"[]", "is damaged: settings is missing"),
+        ("metrics.json", None, "the figures in .* are damaged"),
+        ("timing.json", b"\xff", "cannot be read"),
+        ("timing.json", b"{}", "is damaged: stages is missing"),
+        ("timing.json", b'{"stages": [1], "cost": [2], "wall_s": {}}', "the figures in .* are damaged"),
+    ],
+)
+def test_damaged_figures_are_one_line(
+    tiny: tuple[Path, dict[str, Any]], tmp_path: Path, name: str, content: bytes | None, expected: str
+) -> None:
+    for file in ("metrics.json", "timing.json", "table.parquet"):
+        (tmp_path / file).write_bytes((tiny[0] / file).read_bytes())
+    if content is None:
+        metrics = json.loads((tmp_path / name).read_text())
+        content = json.dumps({**metrics, "settings": {}}).encode()
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=expected):
+        measure_again(tmp_path)

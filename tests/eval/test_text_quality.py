@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from assay.errors import DataError
-from assay.eval.diversity import distinct, jackknife, log_diversity, repetition
+from assay.eval.diversity import distinct, jackknife, log_diversity, repetition, unrepeated
 from assay.eval.mean_estimate import cluster_draws
 from assay.eval.self_bleu import self_bleu
 from assay.eval.subject import Subject
@@ -42,10 +42,37 @@ def test_repetition_is_the_share_of_repeated_ngrams():
     np.testing.assert_allclose(found[:, 2], [1 - 1 / 9, 1 - 1 / 8, 1 - 1 / 7])
 
 
-def test_log_diversity_is_the_papers_formula_with_its_ceiling():
-    """D of the first is 1/2 * 2/3 * 1 = 1/3."""
+def test_log_diversity_is_the_papers_formula_with_half_a_count():
+    """`a b a b a`: repeats 2 of 4, 1 of 3, 0 of 2. The second repeats nothing: 3, 2 and 1 n-grams."""
     found = log_diversity(["a b a b a", "all words differ here", "two words"])
-    np.testing.assert_allclose(found, [-math.log(1 - 1 / 3), 20, np.nan])
+    first = (1 - 2.5 / 5) * (1 - 1.5 / 4) * (1 - 0.5 / 3)
+    second = (1 - 0.5 / 4) * (1 - 0.5 / 3) * (1 - 0.5 / 2)
+    np.testing.assert_allclose(found, [-math.log(1 - first), -math.log(1 - second), np.nan])
+
+
+def test_log_diversity_nears_the_papers_formula_as_repeats_grow():
+    text = " ".join(np.random.default_rng(0).choice(WORDS, 20_000))
+    plain = -math.log(1 - np.prod(1 - repetition([text])))
+    assert log_diversity([text])[0] == pytest.approx(plain, rel=0.01)
+
+
+def test_one_repeat_more_or_less_does_not_rule_the_mean_of_log_diversity():
+    """300 words without a repeat, and with one: a cap of 20 would set them more than 14 apart, an infinity further."""
+    none = [f"w{i}" for i in range(300)]
+    once = [*none[:298], "w0", "w1"]
+    found = log_diversity([" ".join(none), " ".join(once)])
+    assert 0 < found[0] - found[1] < 1
+    assert found[0] == pytest.approx(math.log(300 / 1.5), abs=0.02)
+    assert log_diversity([" ".join(["same"] * 300)])[0] < 1e-6
+
+
+def test_texts_without_any_repeat_are_counted():
+    found = unrepeated(["all words differ here", "a b a b a", "a b c a b", "a b a c a d a", "two words"])
+    np.testing.assert_array_equal(found, [1, 0, 0, 1, np.nan])
+    texts = ["all words differ here", "a b a b a", "now these differ too", "two words"]
+    measures = quality({"s": subjects("s", texts)}, {}, None, None, np.random.default_rng(0), 20)[0]["measures"]
+    assert measures["unrepeated"]["value"]["value"] == pytest.approx(2 / 3)
+    assert measures["unrepeated"]["value"]["n"] == 3
 
 
 def test_published_log_diversity_is_what_the_studys_code_computes():

@@ -233,7 +233,9 @@ def test_a_folder_saved_by_datasets_is_read_by_split(tmp_path):
 def test_detection_data_is_read_as_its_readme_counts_it(shared):
     path = shared / "data" / "detection" / "liang_bias.jsonl.gz"
     found, said = read(path, fields={"group": "domain"})
-    assert (len(found), sum(s.label == "human" for s in found), said) == (284, 141, [])
+    assert (len(found), sum(s.label == "human" for s in found)) == (284, 141)
+    note = "143 texts are attacked already (simplify 88, polish 55) and stand as unattacked"
+    assert said == [f"text set 'set': {note}; choose with where = {{attack = \"none\"}}"]
     assert {s.group for s in found if s.label == "human"} >= {"us_8th_grade_essay"}
     assert all(s.lang == "en" and s.cluster.startswith("p") for s in found)
     chat = read(shared / "data" / "detection" / "alpaca_eval.jsonl.gz", where_not={"flags": "markdown"}, limit=100)[0]
@@ -244,3 +246,21 @@ def test_detection_data_is_read_as_its_readme_counts_it(shared):
 def test_the_name_of_a_set_is_no_part_of_what_its_texts_are(jsonl):
     one = spec(jsonl(rows(2)))
     assert fingerprint(replace(one, name="other")) == fingerprint(one)
+
+
+def test_texts_that_were_attacked_before_are_counted_and_said_once(jsonl):
+    attacks = ["none", "synonym", "", None, {"name": "delete", "strength": 0.3}, "synonym"]
+    raid = [{"id": str(i), "generation": f"text {i}", "model": "gpt4", "attack": one} for i, one in enumerate(attacks)]
+    path = jsonl(raid)
+    found, said = read(path)
+    assert said == [
+        (
+            "text set 'set': 3 texts are attacked already (synonym 2, delete 1) and stand as unattacked; "
+            'choose with where = {attack = "none"}'
+        )
+    ]
+    assert [one.fields["attack"] for one in found] == attacks
+    assert read(path, where={"attack": "synonym"})[1] == []  # whoever chooses knows
+    assert read(path, where_not={"attack": ["synonym"]})[1] == [
+        said[0].replace("3 texts are", "1 text is").replace("synonym 2, ", "").replace("and stand ", "and stands ")
+    ]
