@@ -138,9 +138,7 @@ class _Cells:
             if rate in self._settable:
                 record["humans_above"] = int((self._humans.side.score > share.threshold).sum()) if share else None
             if share is None:
-                record["why"] = (
-                    f"needs {needed(rate)} humans, has {scored}" if rate not in self._settable else "no machine text has a score"
-                )  # fmt: skip
+                record["why"] = _why(machine, rate, scored)
             found[rate_key(rate)] = record
         return found
 
@@ -157,6 +155,13 @@ class _Cells:
         if not humans.n or not machine.n:
             return None
         return [[number(float(x), 6) for x in axis] for axis in roc_curve(humans.score, machine.score)]
+
+
+def _why(machine: Side, rate: float, humans: int) -> str:
+    """Return why nothing could be measured: more humans help only where a machine text has a score."""
+    if machine.n and not machine.scored:
+        return "no machine text has a score"
+    return f"needs {needed(rate)} humans, has {humans}" if humans < needed(rate) else "no machine text"
 
 
 def _median(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float | None:

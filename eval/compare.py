@@ -115,7 +115,7 @@ def _shown(value: Any) -> str:
     text = value if isinstance(value, str) else _plain(value)
     if len(text) >= 32 and all(c in "0123456789abcdef" for c in text):
         return text[:12]
-    return text if len(text) <= 80 else text[:77] + "..."
+    return (text or "empty") if len(text) <= 80 else text[:77] + "..."
 
 
 def _plain(value: Any) -> str:

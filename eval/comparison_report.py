@@ -1,7 +1,7 @@
 """Two evaluations beside each other, as one HTML file and as Markdown: what they were made from, and which cells differ.
 
 The figures are those of `compare`: differences are B less A, and clear where they differ from 0 after correction for how many were compared. Clear ones come first, largest
-first; the picture shows the headline rate of each detector (1e-5 by law for marks, 1 % for others), or AUROC where neither run has it.
+first; the picture shows the headline rate of each detector (that of A: 1e-5 by law for marks, 1 % or the nearest that A can measure for others), or AUROC where neither run has it.
 """
 
 import math

@@ -39,7 +39,7 @@ SIZE = 9.0
 """Font size in points; a panel is shown at about its own size."""
 WIDTH, SMALL_WIDTH = 4.4, 3.1
 """Widths of a panel in inches: two or three of them stand side by side on a wide page, one on a phone."""
-MOST_LINES = 8
+MOST_LINES, MOST_BANDS = 8, 3
 _COLORS = tuple(f"l{i}" for i in range(8))
 _DASHES = ((), (5.0, 1.6), (1.6, 1.3), (6.0, 1.5, 1.5, 1.5))
 _MARKERS = ("o", "s", "^", "D", "v", "X")
@@ -99,22 +99,37 @@ def curve(label: str, look: Style, points: Sequence[tuple[float, Mapping[str, An
     return Curve(label, look, x, column("value"), column("low"), column("high"))
 
 
-def draw_curve(axes: "Axes", one: Curve) -> None:
-    """Draw a line with markers and, behind it, the band of its intervals."""
-    color = one.style.code
-    known = np.isfinite(one.y)
-    axes.fill_between(one.x, one.low, one.high, where=known.tolist(), color=color, alpha=0.14, lw=0)
+def draw_curves(axes: "Axes", curves: Sequence[Curve]) -> None:
+    """Draw lines with markers and their intervals: bands behind up to three, which blend to one colour behind more; then bars, side by side."""
+    from matplotlib.transforms import ScaledTranslation
+
+    drawn = [one for one in curves if one.is_drawn]
+    for at, one in enumerate(drawn):
+        if len(drawn) <= MOST_BANDS:
+            known = np.isfinite(one.y).tolist()
+            axes.fill_between(one.x, one.low, one.high, where=known, color=one.style.code, alpha=0.14, lw=0)
+        else:
+            points = 5.0 * (at / (len(drawn) - 1) - 0.5)  # all within a marker
+            beside = axes.transData + ScaledTranslation(points / 72.0, 0.0, axes.figure.dpi_scale_trans)
+            axes.vlines(one.x, one.low, one.high, color=one.style.code, lw=0.9, transform=beside)
+        _draw_line(axes, one)
+
+
+def _draw_line(axes: "Axes", one: Curve) -> None:
+    color, known = one.style.code, np.isfinite(one.y)
     (line,) = axes.plot(one.x[known], one.y[known], color=color, lw=1.6, marker=one.style.marker, ms=4.5, mew=0)
     if one.style.dashes:
         line.set_dashes(one.style.dashes)
 
 
-def panel_axes(width: float = WIDTH, height: float = 2.75, left: float = 0.82) -> "tuple[Figure, Axes]":
+def panel_axes(
+    width: float = WIDTH, height: float = 2.75, left: float = 0.82, below: float = 0.52
+) -> "tuple[Figure, Axes]":
     """Return a figure of `width` by `height` inches, and its axes with room for tick and axis labels."""
     from matplotlib.figure import Figure
 
     figure = Figure((width, height))
-    below, right, above = 0.52, 0.26, 0.12
+    right, above = 0.26, 0.12
     place = (left / width, below / height, 1.0 - (left + right) / width, 1.0 - (below + above) / height)
     return figure, figure.add_axes(place)
 

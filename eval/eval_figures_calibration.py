@@ -24,13 +24,30 @@ def _at(null: str) -> int:
     return NULLS.index(null) if null in NULLS else len(NULLS)
 
 
-def calibration_panel(detector: str, records: Sequence[Mapping[str, Any]], name: str) -> Panel:
-    """Return observed against nominal shares of small p with intervals, both logarithmic; none observed is a triangle at the floor."""
+def calibration_ends(records: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """Return where the axes of all panels end: the smallest nominal p, and a tenth of one text in the most of any record.
+
+    No share but 0 is smaller than one text; the low end of an interval can be by many decades, which would leave no room for the shares themselves.
+    The second is under the first, so that a share of 0 stands under the diagonal.
+    """
+    lowest = min(float(p) for record in records for p in record["nominal"])
+    most = max(max(int(record.get("n") or 1) for record in records), 1)
+    return lowest, min(0.1 / most, lowest / 1.5)
+
+
+def calibration_panel(
+    detector: str, records: Sequence[Mapping[str, Any]], name: str, ends: tuple[float, float]
+) -> Panel:
+    """Return observed against nominal shares of small p with intervals, both logarithmic; none observed is a triangle at the floor.
+
+    Args:
+        detector: its name, the title.
+        records: its records, one a kind of null text.
+        name: what the ids of the picture begin with.
+        ends: where the axes end (`calibration_ends`).
+    """
     figure, axes = panel_axes(height=2.9)
-    nominal = [float(p) for record in records for p in record["nominal"]]
-    lowest = min(nominal)
-    seen = [float(v) for r in records for v in [*r["observed"], *r["low"]] if v is not None and v > 0]
-    floor = min([lowest / 3.0, *seen]) / 1.5
+    lowest, floor = ends
     axes.plot([floor, 1.0], [floor, 1.0], color=PALETTE["muted"], lw=1.0, dashes=(4, 2))
     said: list[str] = []
     for record in records:

@@ -13,7 +13,7 @@ from .eval_figures import (
     Curve,
     Style,
     curve,
-    draw_curve,
+    draw_curves,
     finish,
     labels,
     panel_axes,
@@ -40,8 +40,7 @@ def length_panel(measured: Measured, view: View, styles: Mapping[str, Style], na
     if len(lengths) < 2 or not any(one.is_drawn for one in curves):
         return None
     figure, axes = panel_axes()
-    for one in curves:
-        draw_curve(axes, one)
+    draw_curves(axes, curves)
     axes.set_xscale("log", base=2)
     for one in ends:
         if one.is_drawn and np.isfinite(one.x[0]):
@@ -82,14 +81,15 @@ def strength_panel(measured: Measured, view: View, attack: str, styles: Mapping[
             curves.append(curve(line.label, styles[line.label], [before, *hit]))
     if not curves:
         return None
-    figure, axes = panel_axes(SMALL_WIDTH, 2.15)
-    for one in curves:
-        draw_curve(axes, one)
+    said = measured.strength_is(attack)
+    more = 0.16 * said.count("\n")  # a second line under the axis
+    figure, axes = panel_axes(SMALL_WIDTH, 2.15 + more, below=0.52 + more)
+    draw_curves(axes, curves)
     axes.set_xlim(-0.03 * strengths[-1], 1.06 * strengths[-1])
     ticks = _apart([0.0, *strengths], 0.13 * strengths[-1])
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     share_axis(axes.yaxis, axes.set_ylim)
-    labels(axes, measured.strength_is(attack), f"at FPR {rate_name(view.rate)}")
+    labels(axes, said, f"found at FPR {rate_name(view.rate)}")
     alt = f"{attack}, {view.title}: share of machine texts found. {spoken(curves, 'strength')}."
     return Panel(attack, finish(figure, axes, name, alt), alt)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .eval_figures import MOST_LINES, key, style
-from .eval_figures_calibration import calibration_panel, null_keys
+from .eval_figures_calibration import calibration_ends, calibration_panel, null_keys
 from .eval_figures_points import dot, rows_panel
 from .eval_report_parts import Block, Cell, Figure, Notes, Panel, Section, Table, in_sight
 from .eval_report_view import Measured
@@ -74,11 +74,11 @@ def _groups(measured: Measured) -> list[Block]:
     how: dict[str, dict[str, None]] = {}
     for r in records:
         how.setdefault(how_name(str(r.get("how") or "")), {})[r["detector"]] = None
-    note = "; ".join(f"{words}: {listed(list(names), MOST_LINES)}" for words, names in how.items())
+    note = "; ".join(f"{words} ({listed(list(names), MOST_LINES)})" for words, names in how.items())
     return [
         *([Figure(panels, keys, caption)] if panels else []),
         *tables,
-        Notes([f"What flags a text of these groups. {note}."]),
+        Notes([f"How a text of these groups is flagged: {note}."]),
     ]
 
 
@@ -102,12 +102,12 @@ def _group_table(
 
 
 def flagged(estimate: Record, rate: float, text: str) -> Cell:
-    """Return a false-positive rate, shaded by how far it is above the one asked for, with a mark where that is clear."""
+    """Return a false-positive rate; where its interval lies above the one asked for it has a mark and a shade, by how far it is above."""
     value = estimate.get("value")
     if value is None:
         return Cell(text if estimate else "not at this rate", tone="absent")
     clear = estimate.get("low") is not None and float(estimate["low"]) > rate
-    shade = min(1.0, max(0.0, (float(value) - rate) / max(9.0 * rate, 0.04)))
+    shade = min(1.0, max(0.0, (float(value) - rate) / max(9.0 * rate, 0.04))) if clear else 0.0
     return Cell(f"\N{BLACK UP-POINTING TRIANGLE} {text}" if clear else text, shade, "bad")
 
 
@@ -230,11 +230,12 @@ def calibration_section(measured: Measured) -> Section | None:
     if not records:
         return None
     detectors = dict.fromkeys(r["detector"] for r in records)
+    ends = calibration_ends(records)
     panels = [
-        calibration_panel(d, [r for r in records if r["detector"] == d], f"calibration{i}")
+        calibration_panel(d, [r for r in records if r["detector"] == d], f"calibration{i}", ends)
         for i, d in enumerate(detectors)
     ]
-    caption = "Share of null texts whose p is at most the nominal one, both logarithmic, with 95 % intervals; dashed: as it should be; above it are false alarms, below it is conservative. An open triangle is a share of 0. n stands in the table."
+    caption = "Share of null texts whose p is at most the nominal one, both logarithmic, with 95 % intervals; dashed: as it should be; above it are false alarms, below it is conservative. The axes are the same in all panels and end where no share of the texts can be; what is lower stands at the end. An open triangle is a share of 0. n stands in the table."
     keys = null_keys(records)
     blocks: list[Block] = [Figure(panels[:_SHOWN_PANELS], keys, caption)]
     if panels[_SHOWN_PANELS:]:

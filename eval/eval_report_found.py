@@ -95,7 +95,7 @@ def length_section(measured: Measured, styles: Styles) -> Section | None:
         return None
     whole = " The open marker is the whole text, at its median number of tokens." if 0 in measured.lengths else ""
     n = sizes(measured, *(view for view, _ in drawn))
-    caption = f"Tokens on a logarithmic axis; bands are 95 % intervals.{whole} At {length_name(measured.length)} {n}. A text shorter than a length is not counted at it, so n falls along a curve; it stands in the table."
+    caption = f"Tokens on a logarithmic axis; bands or bars are 95 % intervals.{whole} At {length_name(measured.length)} {n}. A text shorter than a length is not counted at it, so n falls along a curve; it stands in the table."
     figure = Figure([panel for _, panel in drawn], _keys(measured, [view for view, _ in drawn], styles), caption)
     tables = [_length_table(measured, view) for view in measured.views]
     notes = [Notes([note])] if (note := _cut_first_note(measured)) else []
@@ -139,7 +139,9 @@ def strength_section(measured: Measured, styles: Styles) -> Section | None:
 
 
 def _small(panels: Sequence[Panel], keys: Sequence[Key], view: View, measured: Measured, folded: bool) -> list[Block]:
-    caption = f"{view.title}; {length_name(measured.length)}; {sizes(measured, view)}. Bands are 95 % intervals."
+    caption = (
+        f"{view.title}; {length_name(measured.length)}; {sizes(measured, view)}. Bands or bars are 95 % intervals."
+    )
     first, rest = panels[:_ATTACKS], panels[_ATTACKS:]
     blocks: list[Block] = [Figure(first, keys, caption, small=True, folded=view.title if folded else "")]
     if rest:

@@ -19,6 +19,8 @@ from .eval_wording import (
     rate_name,
     scored_of,
 )  # fmt: skip
+from .hardest_attack import hardest, lowers
+from .headline_rate import SCORE_RATE
 from .score_table import HUMAN, UNATTACKED
 from .texts_left import ENOUGH
 
@@ -73,7 +75,7 @@ def headline_section(measured: Measured) -> Section:
     ]
     words = f"Found: share of machine texts (TPR) at {length_name(measured.length)}, 95 % interval in brackets. "
     if measured.attacks:
-        words += f"The {strongest} is the one at which least is found; its interval does not know that it was picked."
+        words += f"The {strongest} is the one under which least is found, of equal ones that of the lowest AUROC; its interval does not know that it was picked."
     else:
         head, rows = [head[at] for at in _UNATTACKED], [[row[at] for at in _UNATTACKED] for row in rows]
     words += _scored_note(measured)
@@ -116,6 +118,9 @@ def _measured(measured: Measured) -> list[str]:
     who = f"{plural(len(measured.kinds), 'detector')} ({', '.join(kinds)})"
     by_law = f"A mark finds a text if its exact p is at most {rate_name(measured.rate_of('mark'))}: by law, no threshold is fitted. "
     optimistic = f"{'The others' if marks else 'Detectors'} are read at {rate_name(measured.rate_of(''))} of the human texts flagged: {IN_SAMPLE}."
+    others_rate = measured.rate_of("")
+    if others_rate != SCORE_RATE and SCORE_RATE in measured.rates:
+        optimistic += f" {rate_name(SCORE_RATE)} needs more human texts than there are."
     draws = measured.settings.get("draws")
     resampled = f" ({count(draws)} draws)" if draws else ""
     return [
@@ -127,7 +132,7 @@ def _measured(measured: Measured) -> list[str]:
 
 def _row(measured: Measured, view: View, line: Line, attacks: list[str]) -> list[Cell | str]:
     clean = measured.cell(line)
-    worst, attack = weakest(measured, view, line, attacks)
+    worst, attack = strongest(measured, view, line, attacks)
     before, after = tpr(clean, view.rate), tpr(worst, view.rate)
     shown = rate_estimate(after)
     if worst is not None and (n := measured.other_n(line, worst["attack"], float(worst["strength"]))):
@@ -145,22 +150,18 @@ def _row(measured: Measured, view: View, line: Line, attacks: list[str]) -> list
     ]
 
 
-def weakest(measured: Measured, view: View, line: Line, attacks: list[str]) -> tuple[Mapping[str, Any] | None, str]:
-    """Return the cell of these attacks in which least is found, and its name; (None, "") if nothing was attacked."""
-    lowest: tuple[float, Mapping[str, Any] | None, str] = (
-        2.0,
-        None,
-        "",
-    )  # a cell without a figure says why it has none
-    for attack in attacks:
-        for strength in measured.strengths(attack):
-            cell = measured.cell(line, attack, strength)
-            value = (tpr(cell, view.rate) or {}).get("value")
-            if value is not None and value < lowest[0]:
-                lowest = (value, cell, attack_name(attack, strength))
-            elif lowest[1] is None:
-                lowest = (2.0, cell, "")
-    return lowest[1], lowest[2]
+def strongest(measured: Measured, view: View, line: Line, attacks: list[str]) -> tuple[Mapping[str, Any] | None, str]:
+    """Return the cell of these attacks in which least is found, and its name, which says so if none lowers what is found.
+
+    A cell without a figure stands, unnamed, where none has one, because it says why; (None, "") if nothing was attacked.
+    """
+    steps = [(attack, strength) for attack in attacks for strength in measured.strengths(attack)]
+    cells = [cell for step in steps if (cell := measured.cell(line, *step))]
+    worst = hardest(cells, view.rate)
+    if worst is None:
+        return (cells[-1] if cells else None), ""
+    name = attack_name(worst["attack"], worst["strength"])
+    return worst, name if lowers(measured.cell(line), worst, view.rate) else f"none lowers it (shown: {name})"
 
 
 def length_note(measured: Measured) -> str:

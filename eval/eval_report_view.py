@@ -2,21 +2,23 @@
 
 A line is a detector on a source of machine texts. Marks stand together, each on the text that carries it, and are read at a false-positive rate of 1e-5 by law;
 the other detectors, read at 1 %, have one panel a source, or one a detector where detectors are fewer than sources. Text that another mark or none
-marked is a null of a mark, and is in no panel of it.
+marked is a null of a mark, and is in no panel of it. Where 1 % cannot be measured it is another rate (`headline_rate.py`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from textwrap import wrap
 from typing import Any
 
 from .eval_wording import length_name, rate_name
+from .headline_rate import headline_rate
 from .score_table import UNATTACKED
 from .texts_left import TextsLeft
 
 PARAPHRASES = frozenset({"paraphrase", "rewrite", "resample", "replay", "guided", "translate"})
 """Names in the registry of attacks that say a text in other words."""
-_MARK_RATE, _SCORE_RATE = 1e-5, 0.01
+_AXIS = 36  # characters under a small picture
 
 Record = Mapping[str, Any]
 
@@ -111,9 +113,10 @@ class Measured:
         return list(dict.fromkeys([*cells, *self.left.made]))
 
     def strength_is(self, attack: str) -> str:
-        """Return what the strength of an attack measures, where its record says it in a few words."""
+        """Return what the strength of an attack measures, in lines that fit under a small picture; `strength` where its record says nothing, or too much."""
         said = str(((self.signature.get("attacks") or {}).get(attack) or {}).get("strength_is") or "strength")
-        return said if len(said) <= 36 else "strength"
+        lines = wrap(said, _AXIS)
+        return "\n".join(lines) if len(lines) <= 2 else "strength"
 
     def cell(
         self, line: Line, attack: str = UNATTACKED, strength: float = 0.0, length: int | None = None
@@ -135,10 +138,8 @@ class Measured:
         return int(after["n_machine"])
 
     def rate_of(self, kind: str) -> float:
-        """Return the rate that a kind of detector is read at: 1e-5 for marks, 1 % for others, or the nearest above."""
-        wanted = _MARK_RATE if kind == "mark" else _SCORE_RATE
-        above = [rate for rate in self.rates if rate >= wanted * 0.999]
-        return min(above or self.rates, default=wanted)
+        """Return the rate that a kind of detector is read at (`headline_rate.py`)."""
+        return headline_rate(self.cells, kind, self.length)
 
     @cached_property
     def views(self) -> list[View]:

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from assay.eval.compare import compare
+from assay.eval.compare import compare, signature_differences
 from assay.eval.measure import MeasureSettings, measure
 from scipy.stats import binom, norm
 
@@ -123,3 +123,8 @@ def test_a_rate_that_one_report_could_not_set_has_no_difference() -> None:
     assert found["tpr_difference"]["0.01"] is None
     assert found["tpr_interval"]["0.01"] == [None, None]
     assert found["tpr_difference"]["0.05"] is not None
+
+
+def test_an_empty_value_is_called_empty_in_both_runs() -> None:
+    lines = signature_differences({"plan": "a", "seed": 1}, {"plan": "", "seed": None})
+    assert lines == ["plan: a in A, empty in B", "seed: 1 in A, none in B"]

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from assay.eval.eval_figures import DARK, PALETTE, curve, style
-from assay.eval.eval_figures_calibration import calibration_panel
+from assay.eval.eval_figures_calibration import calibration_ends, calibration_panel
 from assay.eval.eval_figures_curves import chosen, length_panel, roc_panel, strength_panel
 from assay.eval.eval_figures_points import dot, dumbbell_panel, rows_panel, scatter_panel
 from assay.eval.eval_report import line_styles
@@ -80,7 +80,55 @@ def test_calibration_says_which_p_are_off():
         "null": "human",
         "n": 400,
     }
-    assert calibration_panel("d", [record], "c").alt.endswith("human: outside the interval at 1 %.")
+    assert calibration_panel("d", [record], "c", (0.01, 1e-3)).alt.endswith("human: outside the interval at 1 %.")
+
+
+def p_record(n, low, observed=0.0):
+    return {"nominal": [0.1, 0.01], "observed": [0.1, observed], "low": [0.05, low], "high": [0.2, 0.1], "n": n}
+
+
+def test_p_panels_have_one_axis_that_no_interval_stretches():
+    """Of 400 texts a share of 0 to one text: a tenth of a text is 1 / 4000; the low end of 1e-9 of another record changes nothing."""
+    records = [p_record(400, 1e-9, 0.0025), p_record(100, 0.0)]
+    ends = calibration_ends(records)
+    assert ends == (0.01, 1 / 4000)
+    ticks = [re.findall(r">(1e-\d+|[\d.]+ %)</text>", calibration_panel("d", [r], "c", ends).svg) for r in records]
+    assert ticks[0] == ticks[1] == ["1 %", "10 %", "100 %", "0.1 %", "1 %", "10 %", "100 %"]
+    assert calibration_ends([p_record(20, 0.0)])[1] == pytest.approx(0.1 / 20)
+    assert calibration_ends([p_record(2, 0.0)])[1] == pytest.approx(0.01 / 1.5)  # under the diagonal all the same
+
+
+def test_more_lines_than_three_have_bars_and_no_bands():
+    """Three bands are three filled areas; of four lines each has a bar a point, which stand side by side."""
+
+    def filled(svg):
+        return len(re.findall(r'id="p-(?:FillBetween)?PolyCollection_\d+"', svg))
+
+    def bars(svg):
+        groups = re.findall(r'<g id="p-LineCollection_\d+">(.*?)</g>', svg, re.DOTALL)
+        return [sorted(float(x) for x in re.findall(r"M ([\d.]+) ", group)) for group in groups]
+
+    of = {n: Measured(metrics_example(marks=n, others=0, lengths=(50, 100, 200), attacks={})) for n in (3, 4)}
+    svg = {n: length_panel(m, m.views[0], line_styles(m), "p").svg for n, m in of.items()}
+    assert (filled(svg[3]), bars(svg[3])) == (3, [])
+    assert filled(svg[4]) == 0
+    assert [len(xs) for xs in bars(svg[4])] == [3] * 4
+    first = [xs[0] for xs in bars(svg[4])]
+    assert np.diff(first) == pytest.approx([5 / 3] * 3, abs=1e-3)
+
+
+def test_a_strength_axis_says_what_it_measures_and_what_of():
+    metrics = metrics_example(marks=1, others=0, lengths=(200,))
+    said = metrics["signature"]["attacks"]
+    said["delete"]["strength_is"] = "share of words deleted"
+    said["resample"]["strength_is"] = "share of a recorded paraphrase's changes that is made"
+    measured = Measured(metrics)
+    svg = {a: strength_panel(measured, measured.views[0], a, line_styles(measured), "p").svg for a in said}
+    assert ">share of words deleted</text>" in svg["delete"]
+    assert ">share of a recorded paraphrase's<" in svg["resample"]
+    assert ">changes that is made<" in svg["resample"]
+    assert ">strength</text>" in svg["homoglyph"]
+    assert all(">found at FPR 1e-5</text>" in one for one in svg.values())
 
 
 @pytest.mark.parametrize("name", ['<b>&"$x_1$\\frac{', "日本語の分野", "w" * 90, "-->"])
