@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -123,6 +123,9 @@ class FunctionDetector:
         module_name, _, attribute = self._given.partition(":")
         try:
             with _importable(self._base):
+                if self._base is not None and (self._base / f"{module_name}.py").is_file():
+                    sys.modules.pop(module_name, None)  # another plan's, from another folder, may have that name
+                    invalidate_caches()
                 module = import_module(module_name)
         except (
             Exception,

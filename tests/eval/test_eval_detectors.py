@@ -352,3 +352,11 @@ def test_batches_are_bounded_and_lose_nothing():
     assert [text for part in found for text in part] == texts
     assert [len(part) for part in found] == [2, 1, 3, 1]
     assert list(batches([])) == []
+
+
+def test_a_function_is_taken_from_the_folder_of_its_own_plan(tmp_path):
+    for folder, value in (("one", 1.0), ("two", 2.0)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "of_a_plan.py").write_text(f"def score(texts):\n    return [{value}] * len(texts)\n")
+        made = make_detector(folder, {"function": "of_a_plan:score"}, {}, allow_commands=True, base=tmp_path / folder)
+        assert made.score(["a text"], ["a"]).score.tolist() == [value]

@@ -37,7 +37,12 @@ def test_raid_clusters_by_source_and_keeps_newlines_and_quotes(tmp_path):
     assert found[0].text == 'A human abstract.\nOn two lines, with "quotes".'
     assert found[1].fields["decoding"] == "greedy"
     assert "generation" not in found[1].fields
-    assert said == []
+    assert said == [
+        (
+            "text set 'set': 1 text is attacked already (homoglyph 1) and stands as unattacked; "
+            'choose with where = {attack = "none"}'
+        )
+    ]
 
 
 def test_raid_rows_are_chosen_by_any_column(tmp_path):
