@@ -33,6 +33,9 @@ class Attack(Protocol):
         needs_model: whether a language model runs (the embedded one included); such attacks are counted as dear.
         cut_first: whether a length in a plan cuts the text before the attack (what is pasted counts in the share) and not after it.
         stage: `text`, or `generation`: it acts while a text is generated, and `apply` refuses with a line that says so.
+
+    An attack that sends texts to an address also has `sends() -> str`, which says where and with which variable as the key (empty for nowhere): a plan
+    may do that only where its user allows it.
     """
 
     name: ClassVar[str]
